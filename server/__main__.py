@@ -1,0 +1,65 @@
+"""Starts the server: ``python -m server``.
+
+Exit status: 0 after a clean stop, 1 when it could not start or had to cut calls off, 2 when a setting is wrong.
+"""
+
+import logging
+import os
+import sys
+
+from server.json_logs import configure_logging
+from server.settings import Settings, SettingsError, read_settings
+
+
+def main() -> int:
+    """Serve until a signal stops the process; return its exit status."""
+    configure_logging("INFO")
+    logger = logging.getLogger("server")
+    try:
+        settings = read_settings(os.environ)
+        configure_logging(settings.log_level, settings.tool_secrets.values())
+    except SettingsError as error:
+        logger.critical("%s", error)
+        return 2
+    # Programs that tools start must not inherit the secrets.
+    os.environ.pop("TOOL_SECRETS", None)
+    return _start(settings, logger)
+
+
+def _start(settings: Settings, logger: logging.Logger) -> int:
+    _take_settings_from_fastmcp()
+    # Imported late: a wrong setting is told in milliseconds, and FastMCP reads its own settings when imported.
+    from server.application import build_application
+    from server.call_tracker import CallTracker
+    from server.lifecycle import ListenError, serve
+    from server.tool_discovery import ToolLoadError, load_tools
+    from server.tool_secrets import install_tool_secrets
+
+    install_tool_secrets(settings.tool_secrets)
+    try:
+        tools = load_tools(settings.tool_packages)
+        calls = CallTracker()
+        return serve(build_application(tools, settings, calls), calls, settings, [tool.name for tool in tools])
+    except SettingsError as error:
+        logger.critical("%s", error)
+        return 2
+    except ToolLoadError as error:
+        logger.debug("a tool module failed", exc_info=True)
+        logger.critical("%s", error)
+        return 1
+    except ListenError as error:
+        logger.critical("%s", error)
+        return 1
+
+
+def _take_settings_from_fastmcp() -> None:
+    """Leave FastMCP no settings but ours: no ``.env`` file, no FASTMCP_ variable, no log handlers of its own."""
+    for name in [name for name in os.environ if name.startswith("FASTMCP_")]:
+        del os.environ[name]
+    os.environ["FASTMCP_ENV_FILE"] = os.devnull
+    os.environ["FASTMCP_LOG_ENABLED"] = "false"
+    os.environ["FASTMCP_CHECK_FOR_UPDATES"] = "off"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

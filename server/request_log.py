@@ -1,0 +1,75 @@
+"""Gives every request an id and writes one log line about it."""
+
+import logging
+import re
+import time
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.json_logs import request_context
+
+_logger = logging.getLogger("server.access")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+_LONGEST_FIELD = 256
+
+
+class RequestLog:
+    """ASGI middleware: request id and trace id for all log lines of a request, and its access line.
+
+    The id is the client's ``X-Request-Id`` where that is usable, else a new one; the answer carries it. The trace id
+    is the load balancer's ``X-Amzn-Trace-Id``. Requests for `quiet_paths` are logged on DEBUG, others on INFO.
+    """
+
+    def __init__(self, app: ASGIApp, quiet_paths: frozenset[str]) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._quiet_paths = quiet_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given_id = headers.get("x-request-id", "")
+        request_id = given_id if _REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex
+        fields = {"request_id": request_id}
+        if trace_id := headers.get("x-amzn-trace-id"):
+            fields["trace_id"] = trace_id[:_LONGEST_FIELD]
+        status: int | None = None
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        token = request_context.set(fields)
+        started = time.perf_counter()
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            self._log(scope, headers, status, time.perf_counter() - started)
+            request_context.reset(token)
+
+    def _log(self, scope: Scope, headers: Headers, status: int | None, seconds: float) -> None:
+        level = logging.DEBUG if scope["path"] in self._quiet_paths else logging.INFO
+        if not _logger.isEnabledFor(level):
+            return
+        client = scope.get("client")
+        _logger.log(
+            level,
+            "request",
+            extra={
+                "method": scope["method"],
+                "path": scope["path"][:_LONGEST_FIELD],
+                "status": status,
+                "duration_ms": round(seconds * 1000, 1),
+                "client": client[0] if client else None,
+                "protocol_version": headers.get("mcp-protocol-version", "")[:_LONGEST_FIELD] or None,
+                "mcp_method": headers.get("mcp-method", "")[:_LONGEST_FIELD] or None,
+            },
+        )

@@ -1,0 +1,163 @@
+"""The server's settings: read once from the environment, validated, typed."""
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+LOAD_BALANCER_IDLE_SECONDS = 60
+"""Idle timeout of the load balancer in front (Elastic Load Balancing: ``idle_timeout.timeout_seconds``, default 60)."""
+
+CONTAINER_STOP_SECONDS = 120
+"""Longest time that Fargate leaves between SIGTERM and SIGKILL (ECS task definition: ``stopTimeout``, maximum 120)."""
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+_HOST_PATTERN = re.compile(r"\*|(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
+_PACKAGE = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*", re.IGNORECASE | re.ASCII)
+
+_Value = TypeVar("_Value")
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one sentence that names it and says what to write instead."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set, with its default; each field is the environment variable of the same name.
+
+    host: address to listen on (HOST).
+    port: TCP port, 0 for any free one (PORT).
+    log_level: one of `LOG_LEVELS` (LOG_LEVEL).
+    keep_alive_seconds: how long an idle connection stays open; longer than the load balancer's idle timeout, because
+        a target that closes first makes the load balancer answer 502 (KEEP_ALIVE_SECONDS).
+    ping_interval_seconds: seconds of silence after which a running stream sends a ping (PING_INTERVAL_SECONDS).
+    shutdown_seconds: how long SIGTERM waits for running calls (SHUTDOWN_SECONDS).
+    drain_quiet_seconds: how long no call may have arrived after SIGTERM before the server stops listening
+        (DRAIN_QUIET_SECONDS).
+    allowed_hosts: host names that may reach the MCP endpoint; empty protects only addresses of this machine
+        (ALLOWED_HOSTS, separated by commas, ``*.example.com`` and ``*`` allowed).
+    forwarded_allow_ips: networks whose X-Forwarded-* headers are believed (FORWARDED_ALLOW_IPS, separated by commas).
+    tool_packages: packages that hold one tool a module (TOOL_PACKAGES, separated by commas).
+    tool_secrets: the keys of one Secrets Manager secret, for `server.tool_secrets` (TOOL_SECRETS, a JSON object).
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 3000
+    log_level: str = "INFO"
+    keep_alive_seconds: int = LOAD_BALANCER_IDLE_SECONDS + 5
+    ping_interval_seconds: int = LOAD_BALANCER_IDLE_SECONDS // 2
+    shutdown_seconds: int = 100
+    drain_quiet_seconds: int = 1
+    allowed_hosts: tuple[str, ...] = ()
+    forwarded_allow_ips: tuple[str, ...] = ()
+    tool_packages: tuple[str, ...] = ("server.tools",)
+    tool_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings that `environment` asks for; a variable that is absent or blank means its default.
+
+    Raises SettingsError for the first value that cannot be used; the message never repeats TOOL_SECRETS.
+    """
+
+    def setting(name: str, parse: Callable[[str, str], _Value], default: _Value) -> _Value:
+        text = environment.get(name, "").strip()
+        return parse(name, text) if text else default
+
+    settings = Settings(
+        host=setting("HOST", _host, Settings.host),
+        port=setting("PORT", _whole_number(0, 65535), Settings.port),
+        log_level=setting("LOG_LEVEL", _log_level, Settings.log_level),
+        keep_alive_seconds=setting("KEEP_ALIVE_SECONDS", _whole_number(1, 4005), Settings.keep_alive_seconds),
+        ping_interval_seconds=setting("PING_INTERVAL_SECONDS", _whole_number(1, 4000), Settings.ping_interval_seconds),
+        shutdown_seconds=setting(
+            "SHUTDOWN_SECONDS", _whole_number(1, CONTAINER_STOP_SECONDS - 5), Settings.shutdown_seconds
+        ),
+        drain_quiet_seconds=setting("DRAIN_QUIET_SECONDS", _whole_number(0, 60), Settings.drain_quiet_seconds),
+        allowed_hosts=setting("ALLOWED_HOSTS", _list_of(_host_pattern), Settings.allowed_hosts),
+        forwarded_allow_ips=setting("FORWARDED_ALLOW_IPS", _list_of(_network), Settings.forwarded_allow_ips),
+        tool_packages=setting("TOOL_PACKAGES", _list_of(_package), Settings.tool_packages),
+        tool_secrets=setting("TOOL_SECRETS", _secrets, {}),
+    )
+    if settings.ping_interval_seconds >= settings.keep_alive_seconds:
+        raise SettingsError(
+            f"PING_INTERVAL_SECONDS is {settings.ping_interval_seconds} and KEEP_ALIVE_SECONDS is "
+            f"{settings.keep_alive_seconds}; the ping interval must be the smaller of the two."
+        )
+    return settings
+
+
+def _whole_number(lowest: int, highest: int) -> Callable[[str, str], int]:
+    def parse(name: str, text: str) -> int:
+        if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) and lowest <= int(text) <= highest:
+            return int(text)
+        raise SettingsError(f"{name} is {text!r}; write a whole number from {lowest} to {highest}.")
+
+    return parse
+
+
+def _list_of(parse_item: Callable[[str, str], str]) -> Callable[[str, str], tuple[str, ...]]:
+    def parse(name: str, text: str) -> tuple[str, ...]:
+        return tuple(parse_item(name, item.strip()) for item in text.split(",") if item.strip())
+
+    return parse
+
+
+def _host(name: str, text: str) -> str:
+    if _is_address(text) or re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", text, re.IGNORECASE | re.ASCII):
+        return text
+    raise SettingsError(f"{name} is {text!r}; write an IP address or a host name to listen on, such as 0.0.0.0.")
+
+
+def _host_pattern(name: str, text: str) -> str:
+    if _is_address(text) or _HOST_PATTERN.fullmatch(text):
+        return text.lower()
+    raise SettingsError(
+        f"{name} contains {text!r}; write host names without scheme, port or path, separated by commas."
+    )
+
+
+def _network(name: str, text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise SettingsError(
+            f"{name} contains {text!r}; write IP networks such as 10.0.0.0/16, separated by commas."
+        ) from error
+
+
+def _package(name: str, text: str) -> str:
+    if _PACKAGE.fullmatch(text):
+        return text
+    raise SettingsError(f"{name} contains {text!r}; write importable package names, separated by commas.")
+
+
+def _log_level(name: str, text: str) -> str:
+    if text.upper() in LOG_LEVELS:
+        return text.upper()
+    raise SettingsError(f"{name} is {text!r}; write one of {', '.join(LOG_LEVELS)}.")
+
+
+def _secrets(name: str, text: str) -> dict[str, str]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise SettingsError(f"{name} is not a JSON object; store the secret in Secrets Manager as key/value pairs.")
+    for key, value in document.items():
+        if not isinstance(value, str | int | float):
+            raise SettingsError(f"{name} holds something else than a text or a number under {key!r}; write it as text.")
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in document.items()}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
