@@ -1,0 +1,121 @@
+"""The service and its container: scaling, rollback, the image, and the times that must keep one order.
+
+Sources: ECS developer guide, "Deployment circuit breaker" and "Graceful shutdowns"; ELB user guide, "Connection idle
+timeout" (the server's keep-alive is above it) and "Deregistration delay"; botocore, `elbv2` attribute defaults.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from generator.checks.findings import Defect, Rule, attributes, number
+from generator.evaluation import Deployment
+from generator.symbols import Reference, Text, references, scalar
+
+SERVICE: Final = "AWS::ECS::Service"
+TASK_DEFINITION: Final = "AWS::ECS::TaskDefinition"
+SCALABLE_TARGET: Final = "AWS::ApplicationAutoScaling::ScalableTarget"
+LOAD_BALANCER: Final = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+TARGET_GROUP: Final = "AWS::ElasticLoadBalancingV2::TargetGroup"
+DEFAULT_IDLE_TIMEOUT: Final = 60
+DEFAULT_DEREGISTRATION_DELAY: Final = 300
+DEFAULT_STOP_TIMEOUT: Final = 30
+
+
+def container_port(deployment: Deployment, title: str) -> Iterator[Defect]:
+    """A service's load balancer entry names a container of its task definition and a port of that container."""
+    definition = deployment.property(title, "TaskDefinition")
+    if not isinstance(definition, Reference):
+        return
+    ports = {
+        container.get("Name"): [scalar(m.get("ContainerPort")) for m in container.get("PortMappings", ())]
+        for container in deployment.property(definition.logical_id, "ContainerDefinitions") or ()
+    }
+    for index, entry in enumerate(deployment.property(title, "LoadBalancers") or ()):
+        path = f"Properties.LoadBalancers[{index}]"
+        name, port = entry.get("ContainerName"), scalar(entry.get("ContainerPort"))
+        if name not in ports:
+            yield Defect(path, f"{title} balances container {name}, which {definition.logical_id} does not have.")
+        elif port not in ports[name]:
+            yield Defect(path, f"{title} balances port {port} of {name}, which {definition.logical_id} does not map.")
+
+
+def desired_count(deployment: Deployment, title: str) -> Iterator[Defect]:
+    """A service that scales states no count: an update would undo the scaling."""
+    if "DesiredCount" not in deployment.body(title).get("Properties", {}):
+        return
+    targets = (deployment.property(target, "ResourceId") for target in deployment.existing(SCALABLE_TARGET))
+    if any(reference.logical_id == title for value in targets for reference in references(value)):
+        yield Defect("Properties.DesiredCount", f"{title} states DesiredCount, which its scalable target owns.")
+
+
+def rollback(deployment: Deployment, title: str) -> Iterator[Defect]:
+    """A service's circuit breaker is on and rolls back, and so do its deployment alarms."""
+    configuration = deployment.property(title, "DeploymentConfiguration") or {}
+    breaker = configuration.get("DeploymentCircuitBreaker", {})
+    path = "Properties.DeploymentConfiguration"
+    if [scalar(breaker.get(name)) for name in ("Enable", "Rollback")] != ["true", "true"]:
+        yield Defect(path, f"{title} has no circuit breaker with rollback.")
+    alarms = configuration.get("Alarms")
+    if alarms is not None and [scalar(alarms.get(name)) for name in ("Enable", "Rollback")] != ["true", "true"]:
+        yield Defect(path, f"{title} has deployment alarms that do not roll back.")
+
+
+def pinned_image(deployment: Deployment, title: str) -> Iterator[Defect]:
+    """Every container's image is named by digest."""
+    for index, container in enumerate(deployment.property(title, "ContainerDefinitions") or ()):
+        image = container.get("Image")
+        last = image.parts[-1] if isinstance(image, Text) else image
+        if not isinstance(last, str) or not re.search(r"@?sha256:[0-9a-f]{64}$", last) or "@" not in _literal(image):
+            yield Defect(f"Properties.ContainerDefinitions[{index}].Image", f"The image of {title} has no digest.")
+
+
+def connection_times(deployment: Deployment, title: str) -> Iterator[Defect]:
+    """The server's keep-alive is above the load balancer's idle timeout, and that above the server's ping interval."""
+    for balancer in deployment.existing(LOAD_BALANCER):
+        found = attributes(deployment.property(balancer, "LoadBalancerAttributes"))
+        idle = number(found.get("idle_timeout.timeout_seconds"), DEFAULT_IDLE_TIMEOUT)
+        for index, environment in _environments(deployment, title):
+            path = f"Properties.ContainerDefinitions[{index}].Environment"
+            keep_alive = number(environment.get("KEEP_ALIVE_SECONDS"), 0)
+            ping = number(environment.get("PING_INTERVAL_SECONDS"), idle)
+            if not keep_alive > idle > ping:
+                sentence = (
+                    f"Keep-alive {keep_alive} s, idle timeout {idle} s and ping interval {ping} s do not descend."
+                )
+                yield Defect(path, sentence)
+
+
+def stopping_times(deployment: Deployment, title: str) -> Iterator[Defect]:
+    """Stop timeout, the server's bound for finishing calls and deregistration delay descend, so no call is cut off."""
+    containers = deployment.property(title, "ContainerDefinitions") or ()
+    for group in deployment.existing(TARGET_GROUP):
+        found = attributes(deployment.property(group, "TargetGroupAttributes"))
+        delay = number(found.get("deregistration_delay.timeout_seconds"), DEFAULT_DEREGISTRATION_DELAY)
+        for index, environment in _environments(deployment, title):
+            stop = number(containers[index].get("StopTimeout"), DEFAULT_STOP_TIMEOUT)
+            shutdown = number(environment.get("SHUTDOWN_SECONDS"), 0)
+            if not stop >= shutdown >= delay:
+                sentence = f"Stop timeout {stop} s, shutdown {shutdown} s and deregistration {delay} s do not descend."
+                yield Defect(f"Properties.ContainerDefinitions[{index}].StopTimeout", sentence)
+
+
+def _environments(deployment: Deployment, title: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for index, container in enumerate(deployment.property(title, "ContainerDefinitions") or ()):
+        if container.get("PortMappings"):
+            yield index, attributes(container.get("Environment"), "Name")
+
+
+def _literal(value: Any) -> str:
+    parts = value.parts if isinstance(value, Text) else (value,)
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+RULES = (
+    Rule(container_port, (SERVICE,)),
+    Rule(desired_count, (SERVICE,)),
+    Rule(rollback, (SERVICE,)),
+    Rule(pinned_image, (TASK_DEFINITION,)),
+    Rule(connection_times, (TASK_DEFINITION,)),
+    Rule(stopping_times, (TASK_DEFINITION,)),
+)

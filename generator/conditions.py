@@ -1,0 +1,68 @@
+"""What varies in the runtime, as named conditions over root parameters."""
+
+from typing import Final
+
+from troposphere import And, AWSHelperFn, Equals, Join, Not, Or
+
+from generator import parameters as p
+from generator.composition import Condition, Scope, chosen
+from generator.parameters import RootParameter
+
+
+def _given(name: str, parameter: RootParameter) -> Condition:
+    def expression(scope: Scope) -> AWSHelperFn:
+        reference = scope.parameter(parameter)
+        text = Join("", reference) if parameter.type == "CommaDelimitedList" else reference
+        return Not(Equals(text, ""))
+
+    return Condition(name, expression)
+
+
+def _all(name: str, *conditions: Condition) -> Condition:
+    return Condition(name, lambda scope: And(*(scope.holds(condition) for condition in conditions)))
+
+
+def _any(name: str, *conditions: Condition) -> Condition:
+    return Condition(name, lambda scope: Or(*(scope.holds(condition) for condition in conditions)))
+
+
+def _none(name: str, condition: Condition) -> Condition:
+    return Condition(name, lambda scope: Not(scope.holds(condition)))
+
+
+HAS_HOST_NAME: Final = _given("HasHostName", p.HOST_NAME)
+HAS_PARENT_DOMAIN: Final = _given("HasParentDomain", p.PARENT_DOMAIN)
+HAS_HOSTED_ZONE: Final = _given("HasHostedZone", p.HOSTED_ZONE_ID)
+HAS_CERTIFICATE: Final = _given("HasCertificate", p.CERTIFICATE_ARN)
+HAS_NAME: Final = _any("HasName", HAS_HOST_NAME, HAS_PARENT_DOMAIN)
+HAS_TRUST: Final = _any("HasTrust", HAS_CERTIFICATE, HAS_HOSTED_ZONE)
+HAS_ENDPOINT: Final = _all("HasEndpoint", HAS_NAME, HAS_TRUST)
+"""The runtime has a host name and a certificate, so the HTTPS listener can stand."""
+HAS_NO_ENDPOINT: Final = _none("HasNoEndpoint", HAS_ENDPOINT)
+LACKS_CERTIFICATE: Final = _none("LacksCertificate", HAS_CERTIFICATE)
+CREATES_CERTIFICATE: Final = _all("CreatesCertificate", HAS_ENDPOINT, LACKS_CERTIFICATE)
+CREATES_RECORD: Final = _all("CreatesRecord", HAS_ENDPOINT, HAS_HOSTED_ZONE)
+LABELS_NOTHING: Final = chosen("LabelsNothing", p.HOST_LABELS, "none")
+LABELS_REGION: Final = chosen("LabelsRegion", p.HOST_LABELS, "region")
+LABELS_ACCOUNT: Final = chosen("LabelsAccount", p.HOST_LABELS, "account")
+
+CREATES_VPC: Final = Condition("CreatesVpc", lambda scope: Equals(scope.parameter(p.VPC_ID), ""))
+SPANS_THREE_ZONES: Final = chosen("SpansThreeZones", p.ZONE_COUNT, "3")
+CREATES_THIRD_ZONE: Final = _all("CreatesThirdZone", CREATES_VPC, SPANS_THREE_ZONES)
+NAT_PER_ZONE: Final = chosen("NatPerZone", p.NAT_GATEWAYS, "per-zone")
+CREATES_SECOND_NAT: Final = _all("CreatesSecondNat", CREATES_VPC, NAT_PER_ZONE)
+CREATES_THIRD_NAT: Final = _all("CreatesThirdNat", CREATES_THIRD_ZONE, NAT_PER_ZONE)
+WANTS_INTERFACE_ENDPOINTS: Final = chosen("WantsInterfaceEndpoints", p.INTERFACE_ENDPOINTS, "on")
+CREATES_INTERFACE_ENDPOINTS: Final = _all("CreatesInterfaceEndpoints", CREATES_VPC, WANTS_INTERFACE_ENDPOINTS)
+
+LACKS_ISSUER: Final = Condition("LacksIssuer", lambda scope: Equals(scope.parameter(p.ISSUER), ""))
+CREATES_ISSUER: Final = _all("CreatesIssuer", HAS_ENDPOINT, LACKS_ISSUER)
+CONNECTS_GATEWAY: Final = chosen("ConnectsGateway", p.GATEWAY_TARGET, "on")
+HAS_TARGET: Final = _all("HasTarget", HAS_ENDPOINT, CONNECTS_GATEWAY)
+"""The gateway forwards to the endpoint."""
+HAS_PRINCIPALS: Final = _given("HasPrincipals", p.ALLOWED_PRINCIPALS)
+HAS_CONTAINER_SECRET: Final = _given("HasContainerSecret", p.CONTAINER_SECRET_ARN)
+HAS_FIREWALL: Final = chosen("HasFirewall", p.FIREWALL, "on")
+ONLY_COUNTS: Final = chosen("OnlyCounts", p.FIREWALL_MODE, "count")
+IS_PROTECTED: Final = chosen("IsProtected", p.DELETION_PROTECTION, "on")
+HAS_ALARM_EMAIL: Final = _given("HasAlarmEmail", p.ALARM_EMAIL)

@@ -1,0 +1,201 @@
+"""The gateway: the one address that agents call, who may call it, and its target once tasks answer."""
+
+from dataclasses import dataclass
+
+from awacs import bedrock_agentcore as agentcore_actions
+from awacs import secretsmanager as secretsmanager_actions
+from awacs.aws import Allow, AWSPrincipal, PolicyDocument, Statement
+from troposphere import AWSHelperFn, Join, NoValue, Sub, iam, wafv2
+from troposphere import bedrockagentcore as agentcore
+
+from generator import conditions as c
+from generator import parameters as p
+from generator import serving
+from generator.composition import Layer, Scope, Value, wire
+from generator.layers.identity import EMPTY_ISSUER_REFUSED
+from generator.names import bounded_name
+from generator.policies import allow, policy, regional_arn, trust
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where the gateway forwards and with what token."""
+
+    served_endpoint_url: Value = wire("URL of the MCP endpoint, once tasks answer there; empty without an endpoint.")
+    scope: Value = wire("Scope that valid tokens carry.")
+    client_secret_arn: Value = wire("ARN of the secret that holds the client's secret.")
+    credential_provider_arn: Value = wire("ARN of the AgentCore credential provider that gets the gateway's tokens.")
+    gateway_web_acl_arn: Value = wire("ARN of the gateway's web ACL; empty without a firewall.")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What agents and operators need to know of the gateway."""
+
+    gateway_id: Value = wire("Id of the gateway.")
+    gateway_arn: Value = wire("ARN of the gateway.")
+    gateway_url: Value = wire("URL that agents call, signed for bedrock-agentcore.")
+    gateway_target_id: Value = wire("Id of the gateway's target; empty without a target.")
+    caller_policy_arn: Value = wire("ARN of the policy that lets an identity call the gateway.")
+
+
+def build(scope: Scope, inputs: Inputs) -> Outputs:
+    """Adds the gateway with its role, target, resource policy, callers' policy and web ACL association."""
+    role = _role(scope, inputs)
+    gateway = scope.add(
+        agentcore.Gateway(
+            "Gateway",
+            Name=bounded_name(scope),
+            RoleArn=role.get_att("Arn"),
+            AuthorizerType="AWS_IAM",
+            ProtocolConfiguration=agentcore.GatewayProtocolConfiguration(
+                Mcp=agentcore.MCPGatewayConfiguration(
+                    SearchType="SEMANTIC",
+                    SupportedVersions=list(serving.PROTOCOL_VERSIONS),
+                    StreamingConfiguration=agentcore.StreamingConfiguration(EnableResponseStreaming=True),
+                )
+            ),
+        ),
+        "Admits agents by their IAM credentials and forwards their calls.",
+    )
+    target = scope.add(
+        agentcore.GatewayTarget(
+            "GatewayTarget",
+            Name=serving.TARGET_NAME,
+            GatewayIdentifier=gateway.get_att("GatewayIdentifier"),
+            TargetConfiguration=agentcore.TargetConfiguration(
+                Mcp=agentcore.McpTargetConfiguration(
+                    McpServer=agentcore.McpServerTargetConfiguration(
+                        Endpoint=inputs.served_endpoint_url, ListingMode="DEFAULT"
+                    )
+                )
+            ),
+            CredentialProviderConfigurations=[
+                agentcore.CredentialProviderConfiguration(
+                    CredentialProviderType="OAUTH",
+                    CredentialProvider=agentcore.CredentialProvider(
+                        OauthCredentialProvider=agentcore.OAuthCredentialProvider(
+                            ProviderArn=inputs.credential_provider_arn,
+                            Scopes=[inputs.scope],
+                            GrantType="CLIENT_CREDENTIALS",
+                        )
+                    ),
+                )
+            ],
+        ),
+        "Forwards calls to the load balancer; AWS lists the server's tools when it makes or updates this.",
+        c.HAS_TARGET,
+    )
+    _resource_policy(scope, gateway)
+    scope.add(
+        wafv2.WebACLAssociation(
+            "GatewayWebAclAssociation",
+            ResourceArn=gateway.get_att("GatewayArn"),
+            WebACLArn=inputs.gateway_web_acl_arn,
+        ),
+        "Puts the web ACL before the gateway.",
+        c.HAS_FIREWALL,
+    )
+    caller_policy = scope.add(
+        iam.ManagedPolicy(
+            "CallerPolicy",
+            Description="Lets an identity call the tools of one MCP runtime through its gateway.",
+            PolicyDocument=policy(
+                allow([agentcore_actions.InvokeGateway], [gateway.get_att("GatewayArn")], "CallGateway")
+            ),
+        ),
+        "Attach this to the identities of agents that may call the gateway.",
+    )
+    return Outputs(
+        gateway_id=gateway.get_att("GatewayIdentifier"),
+        gateway_arn=gateway.get_att("GatewayArn"),
+        gateway_url=gateway.get_att("GatewayUrl"),
+        gateway_target_id=scope.choose(c.HAS_TARGET, target.get_att("TargetId"), ""),
+        caller_policy_arn=caller_policy.ref(),
+    )
+
+
+def _role(scope: Scope, inputs: Inputs) -> iam.Role:
+    name = bounded_name(scope)
+    directory = "workload-identity-directory/default"
+    vault = "token-vault/default"
+    return scope.add(
+        iam.Role(
+            "GatewayRole",
+            AssumeRolePolicyDocument=trust(
+                "bedrock-agentcore.amazonaws.com",
+                regional_arn("bedrock-agentcore", "gateway/${Name}-*", Name=name),
+            ),
+            Policies=[
+                scope.choose(
+                    c.HAS_ENDPOINT,
+                    iam.Policy(
+                        PolicyName="get-token",
+                        PolicyDocument=policy(
+                            allow(
+                                [agentcore_actions.GetWorkloadAccessToken],
+                                [
+                                    regional_arn("bedrock-agentcore", directory),
+                                    regional_arn(
+                                        "bedrock-agentcore", f"{directory}/workload-identity/${{Name}}-*", Name=name
+                                    ),
+                                ],
+                                "IdentifyGateway",
+                            ),
+                            allow(
+                                [agentcore_actions.GetResourceOauth2Token],
+                                [
+                                    regional_arn("bedrock-agentcore", directory),
+                                    regional_arn(
+                                        "bedrock-agentcore", f"{directory}/workload-identity/${{Name}}-*", Name=name
+                                    ),
+                                    regional_arn("bedrock-agentcore", vault),
+                                    inputs.credential_provider_arn,
+                                ],
+                                "GetToken",
+                            ),
+                            allow(
+                                [secretsmanager_actions.GetSecretValue], [inputs.client_secret_arn], "ReadClientSecret"
+                            ),
+                        ),
+                    ),
+                    NoValue,
+                )
+            ],
+        ),
+        "Lets the gateway get a token for the load balancer and nothing else.",
+        lint_exceptions=EMPTY_ISSUER_REFUSED,
+    )
+
+
+def _resource_policy(scope: Scope, gateway: agentcore.Gateway) -> None:
+    document = policy(
+        Statement(
+            Sid="CallGateway",
+            Effect=Allow,
+            Principal=AWSPrincipal(["${Principals}"]),
+            Action=[agentcore_actions.InvokeGateway],
+            Resource=["${Gateway}"],
+        )
+    )
+    scope.add(
+        agentcore.ResourcePolicy(
+            "GatewayResourcePolicy",
+            ResourceArn=gateway.get_att("GatewayArn"),
+            Policy=_policy_text(
+                document,
+                Principals=Join('","', scope.parameter(p.ALLOWED_PRINCIPALS)),
+                Gateway=gateway.get_att("GatewayArn"),
+            ),
+        ),
+        "Lets the named principals call the gateway.",
+        c.HAS_PRINCIPALS,
+    )
+
+
+def _policy_text(document: PolicyDocument, **values: AWSHelperFn) -> Sub:
+    # The property is JSON text, in which a list of principals can only be spelled by joining.
+    return Sub(document.to_json(indent=None), **values)
+
+
+LAYER = Layer("Gateway", "AgentCore Gateway of the MCP runtime and who may call it.", 30, Outputs, build)

@@ -1,0 +1,414 @@
+"""The network: a VPC over two or three zones or an existing one, and the security groups that other layers share."""
+
+from dataclasses import dataclass
+
+from awacs import logs as logs_actions
+from troposphere import AWSHelperFn, AWSObject, Cidr, GetAZs, Join, Select, Sub, Tags, ec2, iam, logs
+
+from generator import conditions as c
+from generator import parameters as p
+from generator.composition import Condition, Layer, Scope, Value, wire, wire_list
+from generator.policies import allow, policy, regional_arn, trust
+from generator.serving import CONTAINER_PORT
+
+ZONES = ("A", "B", "C")
+ANYWHERE = "0.0.0.0/0"
+EMPTY_SUBNETS_REFUSED = {"W1030": "the rule ExistingVpcNeedsSubnets refuses empty subnets with an existing VPC"}
+"""Why the empty default of the subnets never reaches a resource."""
+INTERFACE_SERVICES = {
+    "EcrApi": ("ecr.api", "image manifests"),
+    "EcrDocker": ("ecr.dkr", "image layers"),
+    "Logs": ("logs", "log streams"),
+    "SecretsManager": ("secretsmanager", "the tools' secret"),
+}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The network needs nothing of other layers."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the other layers place what they make."""
+
+    vpc_id: Value = wire("VPC of the runtime.")
+    public_subnet_ids: Value = wire_list("Subnets for the load balancer.")
+    private_subnet_ids: Value = wire_list("Subnets for the tasks.")
+    load_balancer_security_group_id: Value = wire("Security group of the load balancer.")
+    task_security_group_id: Value = wire("Security group of the tasks.")
+
+
+def build(scope: Scope, inputs: Inputs) -> Outputs:
+    """Adds the VPC with subnets, routes, NAT, endpoints and flow logs, or takes the existing one, and the groups."""
+    vpc = _vpc(scope)
+    vpc_id = scope.choose(c.CREATES_VPC, vpc.ref(), scope.parameter(p.VPC_ID))
+    gateway, attachment = _internet_gateway(scope, vpc)
+    public = _subnets(scope, vpc, "Public", 0)
+    private = _subnets(scope, vpc, "Private", 3)
+    public_routes = _public_routes(scope, vpc, gateway, attachment, public)
+    private_routes = _private_routes(scope, vpc, attachment, public, private)
+    load_balancer_group, task_group = _security_groups(scope, vpc_id)
+    _s3_endpoint(scope, vpc, [public_routes, *private_routes])
+    _interface_endpoints(scope, vpc, private, task_group)
+    _flow_log(scope, vpc)
+    return Outputs(
+        vpc_id=vpc_id,
+        public_subnet_ids=scope.choose(c.CREATES_VPC, _ids(scope, public), scope.parameter(p.PUBLIC_SUBNET_IDS)),
+        private_subnet_ids=scope.choose(c.CREATES_VPC, _ids(scope, private), scope.parameter(p.PRIVATE_SUBNET_IDS)),
+        load_balancer_security_group_id=load_balancer_group.get_att("GroupId"),
+        task_security_group_id=task_group.get_att("GroupId"),
+    )
+
+
+def _tags(scope: Scope, role: str) -> Tags:
+    return Tags(Name=Join("-", [scope.parameter(p.RUNTIME_NAME), role]))
+
+
+def _zone_condition(zone: str) -> Condition:
+    return c.CREATES_THIRD_ZONE if zone == "C" else c.CREATES_VPC
+
+
+def _ids(scope: Scope, subnets: list[ec2.Subnet]) -> AWSHelperFn:
+    references = [subnet.ref() for subnet in subnets]
+    return scope.choose(c.SPANS_THREE_ZONES, references, references[:2])
+
+
+def _vpc(scope: Scope) -> ec2.VPC:
+    return scope.add(
+        ec2.VPC(
+            "Vpc",
+            CidrBlock=scope.parameter(p.VPC_CIDR),
+            EnableDnsSupport=True,
+            EnableDnsHostnames=True,
+            Tags=_tags(scope, "vpc"),
+        ),
+        "Isolates the runtime's network from everything else in the account.",
+        c.CREATES_VPC,
+    )
+
+
+def _internet_gateway(scope: Scope, vpc: ec2.VPC) -> tuple[ec2.InternetGateway, ec2.VPCGatewayAttachment]:
+    gateway = scope.add(
+        ec2.InternetGateway("InternetGateway", Tags=_tags(scope, "internet")),
+        "Connects the public subnets to the internet.",
+        c.CREATES_VPC,
+    )
+    attachment = scope.add(
+        ec2.VPCGatewayAttachment("InternetGatewayAttachment", VpcId=vpc.ref(), InternetGatewayId=gateway.ref()),
+        "Attaches the internet gateway to the VPC.",
+        c.CREATES_VPC,
+    )
+    return gateway, attachment
+
+
+def _subnets(scope: Scope, vpc: ec2.VPC, kind: str, offset: int) -> list[ec2.Subnet]:
+    blocks = Cidr(scope.parameter(p.VPC_CIDR), 2 * len(ZONES), scope.parameter(p.SUBNET_BITS))
+    use = "the load balancer and NAT" if kind == "Public" else "the tasks"
+    return [
+        scope.add(
+            ec2.Subnet(
+                f"{kind}Subnet{zone}",
+                VpcId=vpc.ref(),
+                CidrBlock=Select(offset + index, blocks),
+                AvailabilityZone=Select(index, GetAZs("")),
+                MapPublicIpOnLaunch=False,
+                Tags=_tags(scope, f"{kind.lower()}-{zone.lower()}"),
+            ),
+            f"{kind} subnet of zone {zone} for {use}.",
+            _zone_condition(zone),
+        )
+        for index, zone in enumerate(ZONES)
+    ]
+
+
+def _public_routes(
+    scope: Scope,
+    vpc: ec2.VPC,
+    gateway: ec2.InternetGateway,
+    attachment: ec2.VPCGatewayAttachment,
+    subnets: list[ec2.Subnet],
+) -> ec2.RouteTable:
+    table = scope.add(
+        ec2.RouteTable("PublicRouteTable", VpcId=vpc.ref(), Tags=_tags(scope, "public")),
+        "Routes of the public subnets.",
+        c.CREATES_VPC,
+    )
+    scope.add(
+        ec2.Route(
+            "PublicDefaultRoute",
+            RouteTableId=table.ref(),
+            DestinationCidrBlock=ANYWHERE,
+            GatewayId=gateway.ref(),
+            DependsOn=attachment.title,
+        ),
+        "Sends the public subnets' traffic for the internet to the internet gateway.",
+        c.CREATES_VPC,
+    )
+    for zone, subnet in zip(ZONES, subnets, strict=True):
+        _associate(scope, f"PublicSubnet{zone}Routes", subnet, table, zone)
+    return table
+
+
+def _private_routes(
+    scope: Scope,
+    vpc: ec2.VPC,
+    attachment: ec2.VPCGatewayAttachment,
+    public: list[ec2.Subnet],
+    private: list[ec2.Subnet],
+) -> list[ec2.RouteTable]:
+    conditions = (c.CREATES_VPC, c.CREATES_SECOND_NAT, c.CREATES_THIRD_NAT)
+    gateways = [
+        _nat_gateway(scope, zone, subnet, attachment, condition)
+        for zone, subnet, condition in zip(ZONES, public, conditions, strict=True)
+    ]
+    tables = []
+    for zone, subnet, gateway in zip(ZONES, private, gateways, strict=True):
+        table = scope.add(
+            ec2.RouteTable(f"PrivateRouteTable{zone}", VpcId=vpc.ref(), Tags=_tags(scope, f"private-{zone.lower()}")),
+            f"Routes of the private subnet of zone {zone}.",
+            _zone_condition(zone),
+        )
+        nat = gateways[0].ref() if zone == "A" else scope.choose(c.NAT_PER_ZONE, gateway.ref(), gateways[0].ref())
+        scope.add(
+            ec2.Route(
+                f"PrivateDefaultRoute{zone}",
+                RouteTableId=table.ref(),
+                DestinationCidrBlock=ANYWHERE,
+                NatGatewayId=nat,
+            ),
+            f"Sends the tasks' traffic for the internet in zone {zone} through NAT.",
+            _zone_condition(zone),
+        )
+        _associate(scope, f"PrivateSubnet{zone}Routes", subnet, table, zone)
+        tables.append(table)
+    return tables
+
+
+def _associate(scope: Scope, title: str, subnet: ec2.Subnet, table: ec2.RouteTable, zone: str) -> None:
+    scope.add(
+        ec2.SubnetRouteTableAssociation(title, SubnetId=subnet.ref(), RouteTableId=table.ref()),
+        f"Gives {subnet.title} the routes of {table.title}.",
+        _zone_condition(zone),
+    )
+
+
+def _nat_gateway(
+    scope: Scope, zone: str, subnet: ec2.Subnet, attachment: AWSObject, condition: Condition
+) -> ec2.NatGateway:
+    address = scope.add(
+        ec2.EIP(
+            f"NatAddress{zone}",
+            Domain="vpc",
+            DependsOn=attachment.title,
+            Tags=_tags(scope, f"nat-{zone.lower()}"),
+        ),
+        f"Public address from which the tasks call out through zone {zone}.",
+        condition,
+    )
+    return scope.add(
+        ec2.NatGateway(
+            f"NatGateway{zone}",
+            AllocationId=address.get_att("AllocationId"),
+            SubnetId=subnet.ref(),
+            DependsOn=attachment.title,
+            Tags=_tags(scope, f"nat-{zone.lower()}"),
+        ),
+        f"Lets the tasks call out to the internet through zone {zone} without being reachable.",
+        condition,
+    )
+
+
+def _security_groups(scope: Scope, vpc_id: Value) -> tuple[ec2.SecurityGroup, ec2.SecurityGroup]:
+    load_balancer = scope.add(
+        ec2.SecurityGroup(
+            "LoadBalancerSecurityGroup",
+            GroupDescription="Load balancer of the MCP runtime",
+            VpcId=vpc_id,
+            SecurityGroupEgress=[
+                ec2.SecurityGroupRule(
+                    IpProtocol="tcp",
+                    FromPort=443,
+                    ToPort=443,
+                    CidrIp=ANYWHERE,
+                    Description="Public keys of the token issuer",
+                )
+            ],
+            Tags=_tags(scope, "load-balancer"),
+        ),
+        "Admits clients to the load balancer's listeners and nothing else.",
+    )
+    tasks = scope.add(
+        ec2.SecurityGroup(
+            "TaskSecurityGroup",
+            GroupDescription="Tasks of the MCP runtime",
+            VpcId=vpc_id,
+            SecurityGroupEgress=[
+                ec2.SecurityGroupRule(
+                    IpProtocol="tcp",
+                    FromPort=443,
+                    ToPort=443,
+                    CidrIp=ANYWHERE,
+                    Description="ECR, CloudWatch Logs, Secrets Manager and the services that tools call",
+                )
+            ],
+            Tags=_tags(scope, "tasks"),
+        ),
+        "Admits only the load balancer to the tasks.",
+    )
+    for title, port, purpose in (("HttpsIngress", 443, "MCP over HTTPS"), ("HttpIngress", 80, "Redirect to HTTPS")):
+        scope.add(
+            ec2.SecurityGroupIngress(
+                f"LoadBalancer{title}",
+                GroupId=load_balancer.get_att("GroupId"),
+                IpProtocol="tcp",
+                FromPort=port,
+                ToPort=port,
+                CidrIp=ANYWHERE,
+                Description=purpose,
+            ),
+            f"Lets clients reach port {port} of the load balancer once it has a certificate.",
+            c.HAS_ENDPOINT,
+        )
+    scope.add(
+        ec2.SecurityGroupEgress(
+            "LoadBalancerTaskEgress",
+            GroupId=load_balancer.get_att("GroupId"),
+            IpProtocol="tcp",
+            FromPort=CONTAINER_PORT,
+            ToPort=CONTAINER_PORT,
+            DestinationSecurityGroupId=tasks.get_att("GroupId"),
+            Description="Calls and health checks",
+        ),
+        "Lets the load balancer reach the tasks' port.",
+    )
+    scope.add(
+        ec2.SecurityGroupIngress(
+            "TaskIngress",
+            GroupId=tasks.get_att("GroupId"),
+            IpProtocol="tcp",
+            FromPort=CONTAINER_PORT,
+            ToPort=CONTAINER_PORT,
+            SourceSecurityGroupId=load_balancer.get_att("GroupId"),
+            Description="Calls and health checks",
+        ),
+        "Admits the load balancer to the tasks' port.",
+    )
+    return load_balancer, tasks
+
+
+def _s3_endpoint(scope: Scope, vpc: ec2.VPC, tables: list[ec2.RouteTable]) -> None:
+    references = [table.ref() for table in tables]
+    scope.add(
+        ec2.VPCEndpoint(
+            "S3Endpoint",
+            VpcId=vpc.ref(),
+            ServiceName=Sub("com.amazonaws.${AWS::Region}.s3"),
+            VpcEndpointType="Gateway",
+            RouteTableIds=scope.choose(c.SPANS_THREE_ZONES, references, references[:3]),
+        ),
+        "Keeps traffic for S3, image layers among it, off NAT and off the internet.",
+        c.CREATES_VPC,
+    )
+
+
+def _interface_endpoints(
+    scope: Scope, vpc: ec2.VPC, subnets: list[ec2.Subnet], task_group: ec2.SecurityGroup
+) -> None:
+    group = scope.add(
+        ec2.SecurityGroup(
+            "EndpointSecurityGroup",
+            GroupDescription="Interface endpoints of the MCP runtime",
+            VpcId=vpc.ref(),
+            SecurityGroupIngress=[
+                ec2.SecurityGroupRule(
+                    IpProtocol="tcp",
+                    FromPort=443,
+                    ToPort=443,
+                    SourceSecurityGroupId=task_group.get_att("GroupId"),
+                    Description="AWS APIs for the tasks",
+                )
+            ],
+            SecurityGroupEgress=[
+                ec2.SecurityGroupRule(
+                    IpProtocol="tcp",
+                    FromPort=443,
+                    ToPort=443,
+                    CidrIp=scope.parameter(p.VPC_CIDR),
+                    Description="Within the VPC only",
+                )
+            ],
+            Tags=_tags(scope, "endpoints"),
+        ),
+        "Admits only the tasks to the interface endpoints.",
+        c.CREATES_INTERFACE_ENDPOINTS,
+    )
+    for title, (service, purpose) in INTERFACE_SERVICES.items():
+        scope.add(
+            ec2.VPCEndpoint(
+                f"{title}Endpoint",
+                VpcId=vpc.ref(),
+                ServiceName=Sub(f"com.amazonaws.${{AWS::Region}}.{service}"),
+                VpcEndpointType="Interface",
+                PrivateDnsEnabled=True,
+                SubnetIds=_ids(scope, subnets),
+                SecurityGroupIds=[group.get_att("GroupId")],
+            ),
+            f"Private way to {purpose}.",
+            c.CREATES_INTERFACE_ENDPOINTS,
+        )
+
+
+def _flow_log(scope: Scope, vpc: ec2.VPC) -> None:
+    group = scope.add(
+        logs.LogGroup(
+            "FlowLogGroup",
+            RetentionInDays=scope.setting(p.LOG_RETENTION),
+            DeletionPolicy="Delete",
+            UpdateReplacePolicy="Delete",
+        ),
+        "Records of the VPC's traffic.",
+        c.CREATES_VPC,
+    )
+    role = scope.add(
+        iam.Role(
+            "FlowLogRole",
+            AssumeRolePolicyDocument=trust(
+                "vpc-flow-logs.amazonaws.com", regional_arn("ec2", "vpc-flow-log/*")
+            ),
+            Policies=[
+                iam.Policy(
+                    PolicyName="deliver",
+                    PolicyDocument=policy(
+                        allow(
+                            [logs_actions.CreateLogStream, logs_actions.PutLogEvents, logs_actions.DescribeLogStreams],
+                            [group.get_att("Arn")],
+                            "Deliver",
+                        ),
+                        allow(
+                            [logs_actions.DescribeLogGroups], [regional_arn("logs", "log-group:*")], "FindGroup"
+                        ),
+                    ),
+                )
+            ],
+        ),
+        "Lets VPC flow logs write to their log group.",
+        c.CREATES_VPC,
+    )
+    scope.add(
+        ec2.FlowLog(
+            "FlowLog",
+            ResourceType="VPC",
+            ResourceId=vpc.ref(),
+            TrafficType=scope.preset("FlowLogTraffic"),
+            LogDestinationType="cloud-watch-logs",
+            LogGroupName=group.ref(),
+            DeliverLogsPermissionArn=role.get_att("Arn"),
+            MaxAggregationInterval=600,
+        ),
+        "Records who talks to whom in the VPC.",
+        c.CREATES_VPC,
+    )
+
+
+LAYER = Layer("Network", "VPC, subnets, routes and security groups of the MCP runtime.", 15, Outputs, build)

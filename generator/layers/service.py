@@ -1,0 +1,350 @@
+"""The service: two to four Fargate tasks that run the MCP server, and their scaling."""
+
+from dataclasses import dataclass
+
+from awacs import ecr as ecr_actions
+from awacs import logs as logs_actions
+from awacs import secretsmanager as secretsmanager_actions
+from troposphere import AWSHelperFn, Join, NoValue, Ref, Sub, cloudwatch, ecs, iam, logs
+from troposphere import applicationautoscaling as scaling
+
+from generator import conditions as c
+from generator import parameters as p
+from generator import serving
+from generator.composition import Layer, Scope, Value, after, wire, wire_list
+from generator.layers.network import EMPTY_SUBNETS_REFUSED
+from generator.policies import allow, policy, regional_arn, trust
+from generator.presets import SPOT_SHARES, TASK_CPU, TASK_MEMORY
+
+SCALE_IN_COOLDOWN_SECONDS = 300
+SCALE_OUT_COOLDOWN_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where the tasks run and behind what."""
+
+    private_subnet_ids: Value = wire_list("Subnets for the tasks.")
+    task_security_group_id: Value = wire("Security group of the tasks.")
+    host_name: Value = wire("Host name of the runtime; empty without an endpoint.")
+    target_group_arn: Value = wire("ARN of the tasks' target group.")
+    target_group_full_name: Value = wire("Last part of the target group's ARN, as metrics name it.")
+    load_balancer_full_name: Value = wire("Last part of the load balancer's ARN, as metrics name it.")
+    endpoint_url: Value = wire("URL of the MCP endpoint; empty without an endpoint.")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the gateway waits for and what the alarms watch."""
+
+    cluster_name: Value = wire("Name of the ECS cluster.")
+    service_name: Value = wire("Name of the ECS service.")
+    log_group_name: Value = wire("Log group of the server.")
+    served_endpoint_url: Value = wire("URL of the MCP endpoint, once tasks answer there; empty without an endpoint.")
+
+
+def build(scope: Scope, inputs: Inputs) -> Outputs:
+    """Adds cluster, task definition, roles, logs, service, deployment alarms and scaling.
+
+    `DesiredCount` is never set: an update would undo what scaling decided. AWS then starts one task and scaling brings
+    the minimum.
+    """
+    cluster = scope.add(
+        ecs.Cluster(
+            "Cluster",
+            ClusterSettings=[ecs.ClusterSetting(Name="containerInsights", Value=scope.preset("ContainerInsights"))],
+        ),
+        "Groups the runtime's tasks.",
+    )
+    providers = scope.add(
+        ecs.ClusterCapacityProviderAssociations(
+            "CapacityProviders",
+            Cluster=cluster.ref(),
+            CapacityProviders=["FARGATE", "FARGATE_SPOT"],
+            DefaultCapacityProviderStrategy=[ecs.CapacityProviderStrategy(CapacityProvider="FARGATE", Weight=1)],
+        ),
+        "Lets the cluster use Fargate and Fargate Spot.",
+    )
+    log_group = scope.add(
+        logs.LogGroup(
+            "ServerLogGroup",
+            RetentionInDays=scope.setting(p.LOG_RETENTION),
+            DeletionPolicy="Delete",
+            UpdateReplacePolicy="Delete",
+        ),
+        "What the server logs, as JSON.",
+    )
+    definition = _task_definition(scope, inputs, log_group)
+    alarms = _deployment_alarms(scope, inputs)
+    service = scope.add(
+        ecs.Service(
+            "Service",
+            Cluster=cluster.ref(),
+            TaskDefinition=definition.ref(),
+            CapacityProviderStrategy=[
+                ecs.CapacityProviderStrategyItem(
+                    CapacityProvider="FARGATE",
+                    Base=1,
+                    Weight=scope.find(SPOT_SHARES, scope.parameter(p.SPOT_PERCENT), "OnDemandWeight"),
+                ),
+                ecs.CapacityProviderStrategyItem(
+                    CapacityProvider="FARGATE_SPOT",
+                    Weight=scope.find(SPOT_SHARES, scope.parameter(p.SPOT_PERCENT), "SpotWeight"),
+                ),
+            ],
+            NetworkConfiguration=ecs.NetworkConfiguration(
+                AwsvpcConfiguration=ecs.AwsvpcConfiguration(
+                    AssignPublicIp="DISABLED",
+                    Subnets=inputs.private_subnet_ids,
+                    SecurityGroups=[inputs.task_security_group_id],
+                )
+            ),
+            LoadBalancers=[
+                ecs.LoadBalancer(
+                    ContainerName=serving.CONTAINER_NAME,
+                    ContainerPort=serving.CONTAINER_PORT,
+                    TargetGroupArn=inputs.target_group_arn,
+                )
+            ],
+            HealthCheckGracePeriodSeconds=serving.HEALTH_CHECK_GRACE_SECONDS,
+            DeploymentConfiguration=ecs.DeploymentConfiguration(
+                Strategy="ROLLING",
+                MinimumHealthyPercent=100,
+                MaximumPercent=200,
+                DeploymentCircuitBreaker=ecs.DeploymentCircuitBreaker(Enable=True, Rollback=True),
+                Alarms=ecs.DeploymentAlarms(
+                    AlarmNames=[alarm.ref() for alarm in alarms], Enable=True, Rollback=True
+                ),
+            ),
+            AvailabilityZoneRebalancing="ENABLED",
+            EnableECSManagedTags=True,
+            PropagateTags="SERVICE",
+            DependsOn=providers.title,
+        ),
+        "Keeps the tasks running, replaces them one by one and goes back when new ones fail.",
+        lint_exceptions=EMPTY_SUBNETS_REFUSED,
+    )
+    scaling_parts = _scaling(scope, inputs, cluster, service)
+    return Outputs(
+        cluster_name=cluster.ref(),
+        service_name=service.get_att("Name"),
+        log_group_name=log_group.ref(),
+        served_endpoint_url=after(inputs.endpoint_url, service, *scaling_parts),
+    )
+
+
+def _image(scope: Scope) -> AWSHelperFn:
+    return Sub(
+        "${Account}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/${Repository}@${Digest}",
+        Account=scope.parameter(p.IMAGE_ACCOUNT),
+        Repository=scope.parameter(p.IMAGE_REPOSITORY),
+        Digest=scope.parameter(p.IMAGE_DIGEST),
+    )
+
+
+def _execution_role(scope: Scope, log_group: logs.LogGroup) -> iam.Role:
+    repository = Sub(
+        "arn:${AWS::Partition}:ecr:${AWS::Region}:${Account}:repository/${Repository}",
+        Account=scope.parameter(p.IMAGE_ACCOUNT),
+        Repository=scope.parameter(p.IMAGE_REPOSITORY),
+    )
+    return scope.add(
+        iam.Role(
+            "ExecutionRole",
+            AssumeRolePolicyDocument=trust("ecs-tasks.amazonaws.com", regional_arn("ecs", "*")),
+            Policies=[
+                iam.Policy(
+                    PolicyName="start-tasks",
+                    PolicyDocument=policy(
+                        allow([ecr_actions.GetAuthorizationToken], ["*"], "SignIn"),
+                        allow(
+                            [
+                                ecr_actions.BatchCheckLayerAvailability,
+                                ecr_actions.BatchGetImage,
+                                ecr_actions.GetDownloadUrlForLayer,
+                            ],
+                            [repository],
+                            "PullImage",
+                        ),
+                        allow(
+                            [logs_actions.CreateLogStream, logs_actions.PutLogEvents],
+                            [log_group.get_att("Arn")],
+                            "WriteLogs",
+                        ),
+                    ),
+                ),
+                scope.choose(
+                    c.HAS_CONTAINER_SECRET,
+                    iam.Policy(
+                        PolicyName="read-secret",
+                        PolicyDocument=policy(
+                            allow(
+                                [secretsmanager_actions.GetSecretValue],
+                                [scope.parameter(p.CONTAINER_SECRET_ARN)],
+                                "ReadSecret",
+                            )
+                        ),
+                    ),
+                    NoValue,
+                ),
+            ],
+        ),
+        "Lets ECS pull the image, write the log and read the tools' secret to start a task.",
+    )
+
+
+def _task_role(scope: Scope) -> iam.Role:
+    return scope.add(
+        iam.Role(
+            "TaskRole",
+            AssumeRolePolicyDocument=trust("ecs-tasks.amazonaws.com", regional_arn("ecs", "*")),
+        ),
+        "What the tools themselves may do in AWS: nothing, until a policy is attached.",
+    )
+
+
+def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> ecs.TaskDefinition:
+    size, preset = scope.parameter(p.TASK_SIZE), scope.parameter(p.PRESET_NAME)
+    environment: dict[str, Value] = {
+        "HOST": "0.0.0.0",  # noqa: S104  # inside the task's own network namespace
+        "PORT": str(serving.CONTAINER_PORT),
+        "LOG_LEVEL": scope.parameter(p.LOG_LEVEL),
+        "KEEP_ALIVE_SECONDS": str(serving.KEEP_ALIVE_SECONDS),
+        "PING_INTERVAL_SECONDS": str(serving.PING_INTERVAL_SECONDS),
+        "SHUTDOWN_SECONDS": str(serving.SHUTDOWN_SECONDS),
+        "ALLOWED_HOSTS": inputs.host_name,
+        "FORWARDED_ALLOW_IPS": scope.parameter(p.VPC_CIDR),
+    }
+    return scope.add(
+        ecs.TaskDefinition(
+            "TaskDefinition",
+            RequiresCompatibilities=["FARGATE"],
+            NetworkMode="awsvpc",
+            Cpu=scope.find(TASK_CPU, size, preset),
+            Memory=scope.find(TASK_MEMORY, size, preset),
+            RuntimePlatform=ecs.RuntimePlatform(
+                CpuArchitecture=scope.parameter(p.CPU_ARCHITECTURE), OperatingSystemFamily="LINUX"
+            ),
+            ExecutionRoleArn=_execution_role(scope, log_group).get_att("Arn"),
+            TaskRoleArn=_task_role(scope).get_att("Arn"),
+            ContainerDefinitions=[
+                ecs.ContainerDefinition(
+                    Name=serving.CONTAINER_NAME,
+                    Image=_image(scope),
+                    Essential=True,
+                    PortMappings=[ecs.PortMapping(ContainerPort=serving.CONTAINER_PORT, Protocol="tcp")],
+                    Environment=[ecs.Environment(Name=name, Value=value) for name, value in environment.items()],
+                    Secrets=scope.choose(
+                        c.HAS_CONTAINER_SECRET,
+                        [
+                            ecs.Secret(
+                                Name=serving.TOOL_SECRETS_VARIABLE, ValueFrom=scope.parameter(p.CONTAINER_SECRET_ARN)
+                            )
+                        ],
+                        NoValue,
+                    ),
+                    ReadonlyRootFilesystem=True,
+                    LinuxParameters=ecs.LinuxParameters(
+                        InitProcessEnabled=True, Capabilities=ecs.KernelCapabilities(Drop=["ALL"])
+                    ),
+                    StopTimeout=serving.STOP_TIMEOUT_SECONDS,
+                    LogConfiguration=ecs.LogConfiguration(
+                        LogDriver="awslogs",
+                        Options={
+                            "awslogs-group": log_group.ref(),
+                            "awslogs-region": Ref("AWS::Region"),
+                            "awslogs-stream-prefix": serving.CONTAINER_NAME,
+                            "mode": "non-blocking",
+                        },
+                    ),
+                )
+            ],
+        ),
+        "How one task runs the server: image by digest, read-only root, no capabilities.",
+    )
+
+
+def _deployment_alarms(scope: Scope, inputs: Inputs) -> list[cloudwatch.Alarm]:
+    dimensions = [
+        cloudwatch.MetricDimension(Name="TargetGroup", Value=inputs.target_group_full_name),
+        cloudwatch.MetricDimension(Name="LoadBalancer", Value=inputs.load_balancer_full_name),
+    ]
+    return [
+        scope.add(
+            cloudwatch.Alarm(
+                title,
+                AlarmDescription=description,
+                Namespace="AWS/ApplicationELB",
+                MetricName=metric,
+                Dimensions=dimensions,
+                Statistic=statistic,
+                Period=60,
+                EvaluationPeriods=periods,
+                Threshold=threshold,
+                ComparisonOperator="GreaterThanOrEqualToThreshold",
+                TreatMissingData="notBreaching",
+            ),
+            description,
+        )
+        for title, description, metric, statistic, periods, threshold in (
+            (
+                "DeploymentErrors",
+                "Tasks answer with errors; a deployment under way is rolled back.",
+                "HTTPCode_Target_5XX_Count",
+                "Sum",
+                3,
+                10,
+            ),
+            (
+                "DeploymentUnhealthy",
+                "Tasks fail their health check; a deployment under way is rolled back.",
+                "UnHealthyHostCount",
+                "Maximum",
+                5,
+                1,
+            ),
+        )
+    ]
+
+
+def _scaling(
+    scope: Scope, inputs: Inputs, cluster: ecs.Cluster, service: ecs.Service
+) -> tuple[scaling.ScalableTarget, ...]:
+    target = scope.add(
+        scaling.ScalableTarget(
+            "ScalableTarget",
+            ServiceNamespace="ecs",
+            ScalableDimension="ecs:service:DesiredCount",
+            ResourceId=Join("/", ["service", cluster.ref(), service.get_att("Name")]),
+            MinCapacity=scope.parameter(p.MIN_TASKS),
+            MaxCapacity=scope.parameter(p.MAX_TASKS),
+        ),
+        "Bounds the number of tasks.",
+    )
+    label = Join("/", [inputs.load_balancer_full_name, inputs.target_group_full_name])
+    for title, metric, goal, resource_label, description in (
+        ("CpuScaling", "ECSServiceAverageCPUUtilization", p.CPU_TARGET, NoValue, "mean CPU utilization"),
+        ("MemoryScaling", "ECSServiceAverageMemoryUtilization", p.MEMORY_TARGET, NoValue, "mean memory utilization"),
+        ("RequestScaling", "ALBRequestCountPerTarget", p.REQUESTS_TARGET, label, "requests per task"),
+    ):
+        scope.add(
+            scaling.ScalingPolicy(
+                title,
+                PolicyName=title,
+                PolicyType="TargetTrackingScaling",
+                ScalingTargetId=target.ref(),
+                TargetTrackingScalingPolicyConfiguration=scaling.TargetTrackingScalingPolicyConfiguration(
+                    PredefinedMetricSpecification=scaling.PredefinedMetricSpecification(
+                        PredefinedMetricType=metric, ResourceLabel=resource_label
+                    ),
+                    TargetValue=scope.parameter(goal),
+                    ScaleInCooldown=SCALE_IN_COOLDOWN_SECONDS,
+                    ScaleOutCooldown=SCALE_OUT_COOLDOWN_SECONDS,
+                ),
+            ),
+            f"Adds and removes tasks to hold the {description}.",
+        )
+    return (target,)
+
+
+LAYER = Layer("Service", "ECS service of the MCP runtime, its roles, logs and scaling.", 40, Outputs, build)

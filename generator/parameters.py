@@ -1,0 +1,486 @@
+"""The root parameters: everything a user may decide, in the order and the groups of the console's form.
+
+Conditions derive from these alone. `package` gives the three image parameters their defaults; a user's configuration
+gives all of them values and never changes a template.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from generator.presets import LOG_RETENTION_DAYS, PRESET, PRESETS, SPOT_SHARES, TASK_COUNTS, TASK_SIZES
+
+ParameterType = Literal["String", "Number", "CommaDelimitedList"]
+
+
+@dataclass(frozen=True)
+class RootParameter:
+    """One parameter of the root template.
+
+    `default` is None where the user must decide. `overrides_preset` says that the value `preset` means the preset's
+    value of the same name. `constraint` is the sentence that CloudFormation shows when a value is refused.
+    """
+
+    name: str
+    group: str
+    label: str
+    description: str
+    default: str | None = ""
+    type: ParameterType = "String"
+    allowed_pattern: str | None = None
+    allowed_values: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+    max_length: int | None = None
+    constraint: str | None = None
+    overrides_preset: bool = False
+
+
+GENERAL: Final = "Runtime"
+ADDRESS: Final = "Address and certificate"
+NETWORK: Final = "Network"
+COMPUTE: Final = "Container and scaling"
+IMAGE: Final = "Container image"
+IDENTITY: Final = "Token issuer (leave empty to create one)"
+ACCESS: Final = "Gateway and firewall"
+OPERATIONS: Final = "Logs and alarms"
+
+GROUPS: Final = (GENERAL, ADDRESS, NETWORK, COMPUTE, IMAGE, IDENTITY, ACCESS, OPERATIONS)
+
+_HOST = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+_HTTPS_URL = r"^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/+-]*)?)?$"
+_SECRET_ARN = r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+)?$"
+_CIDR = r"^(([0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5])\.){3}([0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5])/(1[6-9]|2[0-4])$"
+
+
+def _overridable(
+    name: str, group: str, label: str, description: str, values: tuple[str, ...], constraint: str
+) -> RootParameter:
+    return RootParameter(
+        name,
+        group,
+        label,
+        f"{description} The value {PRESET} takes the preset's.",
+        PRESET,
+        allowed_values=(PRESET, *values),
+        constraint=constraint,
+        overrides_preset=True,
+    )
+
+
+RUNTIME_NAME: Final = RootParameter(
+    "RuntimeName",
+    GENERAL,
+    "Name",
+    "Name of this runtime. It leads the host name and the names that AWS requires.",
+    "mcp-runtime",
+    allowed_pattern=r"^[a-z](-?[a-z0-9])+$",
+    max_length=20,
+    constraint="must be 2 to 20 lower-case letters, digits and single hyphens, and start with a letter",
+)
+PRESET_NAME: Final = RootParameter(
+    "Preset",
+    GENERAL,
+    "Preset",
+    "development: one NAT gateway, small tasks, short log retention. production: a NAT gateway per zone, larger tasks,"
+    " long retention, firewall and deletion protection.",
+    "development",
+    allowed_values=tuple(PRESETS.rows),
+    constraint="must be development or production",
+)
+DELETION_PROTECTION: Final = _overridable(
+    "DeletionProtection",
+    GENERAL,
+    "Deletion protection",
+    "Whether the load balancer and the user pool refuse deletion.",
+    ("on", "off"),
+    "must be preset, on or off",
+)
+
+PARENT_DOMAIN: Final = RootParameter(
+    "ParentDomain",
+    ADDRESS,
+    "Parent domain",
+    "Domain under which the runtime gets its host name, such as example.com. Empty: the runtime stands without an"
+    " endpoint and the gateway without a target.",
+    allowed_pattern=rf"^({_HOST})?$",
+    constraint="must be a lower-case domain name such as example.com, or empty",
+)
+HOSTED_ZONE_ID: Final = RootParameter(
+    "HostedZoneId",
+    ADDRESS,
+    "Hosted zone",
+    "Id of the public Route 53 hosted zone of the parent domain in this account. Empty: no record and no certificate"
+    " are made here.",
+    allowed_pattern=r"^(Z[A-Z0-9]{1,31})?$",
+    constraint="must be a hosted zone id such as Z0123456789ABCDEFGHIJ, or empty",
+)
+HOST_LABELS: Final = RootParameter(
+    "HostLabels",
+    ADDRESS,
+    "Labels in the host name",
+    "Labels between the runtime's name and the parent domain, so that several targets can share one domain.",
+    "none",
+    allowed_values=("none", "region", "account", "account-region"),
+    constraint="must be none, region, account or account-region",
+)
+HOST_NAME: Final = RootParameter(
+    "CustomHostName",
+    ADDRESS,
+    "Host name",
+    "Full host name, where it is not made from name, labels and parent domain. The certificate must cover it.",
+    allowed_pattern=rf"^({_HOST})?$",
+    constraint="must be a lower-case host name such as mcp.example.com, or empty",
+)
+CERTIFICATE_ARN: Final = RootParameter(
+    "ExistingCertificateArn",
+    ADDRESS,
+    "Existing certificate",
+    "ARN of an issued ACM certificate of this account and Region that covers the host name. Empty: one is made and"
+    " validated in the hosted zone.",
+    allowed_pattern=r"^(arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+)?$",
+    constraint="must be the ARN of an ACM certificate, or empty",
+)
+GATEWAY_TARGET: Final = RootParameter(
+    "ConnectGateway",
+    ADDRESS,
+    "Connect the gateway",
+    "Whether the gateway gets its target now. Set to off while a DNS record that is kept elsewhere does not point to"
+    " the load balancer yet: the target is refused until the host name answers.",
+    "on",
+    allowed_values=("on", "off"),
+    constraint="must be on or off",
+)
+
+VPC_CIDR: Final = RootParameter(
+    "VpcCidr",
+    NETWORK,
+    "Address range",
+    "IPv4 range of the VPC: of the new one, or of the existing one.",
+    "10.0.0.0/16",
+    allowed_pattern=_CIDR,
+    constraint="must be an IPv4 range between /16 and /24 such as 10.0.0.0/16",
+)
+SUBNET_BITS: Final = RootParameter(
+    "SubnetBits",
+    NETWORK,
+    "Host bits of a subnet",
+    "Size of each of up to six subnets of a new VPC, in host bits: 12 makes /20 subnets. Six must fit in the address"
+    " range: at most 29 minus the range's prefix length.",
+    "12",
+    "Number",
+    minimum=5,
+    maximum=13,
+    constraint="must be between 5 and 13, and six such subnets must fit in the address range",
+)
+ZONE_COUNT: Final = RootParameter(
+    "ZoneCount",
+    NETWORK,
+    "Availability Zones",
+    "Number of Availability Zones that the runtime spans.",
+    "2",
+    allowed_values=("2", "3"),
+    constraint="must be 2 or 3",
+)
+NAT_GATEWAYS: Final = _overridable(
+    "NatGateways",
+    NETWORK,
+    "NAT gateways",
+    "One NAT gateway for all zones, or one per zone, in a new VPC.",
+    ("single", "per-zone"),
+    "must be preset, single or per-zone",
+)
+INTERFACE_ENDPOINTS: Final = RootParameter(
+    "InterfaceEndpoints",
+    NETWORK,
+    "Interface endpoints",
+    "Whether a new VPC gets interface endpoints for ECR, CloudWatch Logs and Secrets Manager. The S3 gateway endpoint"
+    " is always made.",
+    "off",
+    allowed_values=("on", "off"),
+    constraint="must be on or off",
+)
+VPC_ID: Final = RootParameter(
+    "ExistingVpcId",
+    NETWORK,
+    "Existing VPC",
+    "Id of an existing VPC to use. Empty: a new one is made.",
+    allowed_pattern=r"^(vpc-[0-9a-f]{8,17})?$",
+    constraint="must be a VPC id such as vpc-0123456789abcdef0, or empty",
+)
+PUBLIC_SUBNET_IDS: Final = RootParameter(
+    "ExistingPublicSubnetIds",
+    NETWORK,
+    "Existing public subnets",
+    "Ids of two or three public subnets of the existing VPC, in different zones, for the load balancer.",
+    "",
+    "CommaDelimitedList",
+)
+PRIVATE_SUBNET_IDS: Final = RootParameter(
+    "ExistingPrivateSubnetIds",
+    NETWORK,
+    "Existing private subnets",
+    "Ids of two or three private subnets of the existing VPC, in different zones and with a route to the internet or"
+    " to the endpoints of ECR, S3, CloudWatch Logs and Secrets Manager, for the tasks.",
+    "",
+    "CommaDelimitedList",
+)
+
+CPU_ARCHITECTURE: Final = RootParameter(
+    "CpuArchitecture",
+    COMPUTE,
+    "CPU architecture",
+    "Architecture of the tasks. The image must have it.",
+    "X86_64",
+    allowed_values=("X86_64", "ARM64"),
+    constraint="must be X86_64 or ARM64",
+)
+TASK_SIZE: Final = _overridable(
+    "TaskSize",
+    COMPUTE,
+    "Task size",
+    "CPU units and MiB of memory of a task: 256-512 is 0.25 vCPU and 0.5 GB.",
+    TASK_SIZES,
+    "must be preset or a pair of CPU units and MiB that Fargate has, such as 512-1024",
+)
+MIN_TASKS: Final = RootParameter(
+    "MinTasks",
+    COMPUTE,
+    "Fewest tasks",
+    "Number of tasks that always run.",
+    "2",
+    allowed_values=tuple(map(str, TASK_COUNTS)),
+    constraint=f"must be a number from {TASK_COUNTS[0]} to {TASK_COUNTS[-1]}",
+)
+MAX_TASKS: Final = RootParameter(
+    "MaxTasks",
+    COMPUTE,
+    "Most tasks",
+    "Number of tasks that scaling may reach, not below the fewest.",
+    "4",
+    allowed_values=tuple(map(str, TASK_COUNTS)),
+    constraint=f"must be a number from {TASK_COUNTS[0]} to {TASK_COUNTS[-1]}",
+)
+CPU_TARGET: Final = RootParameter(
+    "CpuTarget",
+    COMPUTE,
+    "CPU target",
+    "Mean CPU utilization of the tasks, in percent, that scaling aims at.",
+    "60",
+    "Number",
+    minimum=10,
+    maximum=90,
+    constraint="must be between 10 and 90",
+)
+MEMORY_TARGET: Final = RootParameter(
+    "MemoryTarget",
+    COMPUTE,
+    "Memory target",
+    "Mean memory utilization of the tasks, in percent, that scaling aims at.",
+    "75",
+    "Number",
+    minimum=10,
+    maximum=90,
+    constraint="must be between 10 and 90",
+)
+REQUESTS_TARGET: Final = RootParameter(
+    "RequestsPerTaskTarget",
+    COMPUTE,
+    "Requests target",
+    "Requests per task and minute that scaling aims at.",
+    "3000",
+    "Number",
+    minimum=10,
+    maximum=1000000,
+    constraint="must be between 10 and 1000000",
+)
+SPOT_PERCENT: Final = RootParameter(
+    "SpotPercent",
+    COMPUTE,
+    "Spot share",
+    "Share of tasks beyond the first that run on Fargate Spot, in percent.",
+    "0",
+    allowed_values=tuple(SPOT_SHARES.rows),
+    constraint="must be 0, 25, 50 or 75",
+)
+CONTAINER_SECRET_ARN: Final = RootParameter(
+    "ContainerSecretArn",
+    COMPUTE,
+    "Secret for the tools",
+    "ARN of one Secrets Manager secret, a JSON object whose keys the tools read as settings. Empty: none.",
+    allowed_pattern=_SECRET_ARN,
+    constraint="must be the ARN of a Secrets Manager secret, or empty",
+)
+
+IMAGE_ACCOUNT: Final = RootParameter(
+    "ImageRegistryAccount",
+    IMAGE,
+    "Registry account",
+    "Account whose ECR registry in the stack's Region holds the image.",
+    None,
+    allowed_pattern=r"^[0-9]{12}$",
+    constraint="must be a 12-digit account id",
+)
+IMAGE_REPOSITORY: Final = RootParameter(
+    "ImageRepository",
+    IMAGE,
+    "Repository",
+    "ECR repository that holds the image.",
+    "mcp-runtime/server",
+    allowed_pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$",
+    constraint="must be the name of an ECR repository",
+)
+IMAGE_DIGEST: Final = RootParameter(
+    "ImageDigest",
+    IMAGE,
+    "Digest",
+    "Digest of the image, sha256:…; an image is never launched by tag.",
+    None,
+    allowed_pattern=r"^sha256:[0-9a-f]{64}$",
+    constraint="must be sha256: and 64 hexadecimal digits",
+)
+
+ISSUER: Final = RootParameter(
+    "ExistingIssuer",
+    IDENTITY,
+    "ExistingIssuer",
+    "Issuer (iss) of an existing OAuth 2.0 authorization server. Empty: an Amazon Cognito user pool is made.",
+    allowed_pattern=_HTTPS_URL,
+    constraint="must be an https:// URL, or empty",
+)
+JWKS_URL: Final = RootParameter(
+    "ExistingIssuerJwksUrl",
+    IDENTITY,
+    "Public keys",
+    "URL of the existing issuer's JSON Web Key Set, RSA keys for RS256.",
+    allowed_pattern=_HTTPS_URL,
+    constraint="must be an https:// URL, or empty",
+)
+DISCOVERY_URL: Final = RootParameter(
+    "ExistingIssuerDiscoveryUrl",
+    IDENTITY,
+    "Discovery document",
+    "URL of the existing issuer's discovery document, ending in /.well-known/openid-configuration.",
+    allowed_pattern=r"^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%+-]+)*/\.well-known/openid-configuration)?$",
+    constraint="must be an https:// URL that ends in /.well-known/openid-configuration, or empty",
+)
+CLIENT_ID: Final = RootParameter(
+    "ExistingIssuerClientId",
+    IDENTITY,
+    "Client id",
+    "Id of the client with which the gateway asks the existing issuer for tokens.",
+    allowed_pattern=r"^[A-Za-z0-9._~:/@-]{0,256}$",
+    constraint="must be a client id of at most 256 characters, or empty",
+)
+CLIENT_SECRET_ARN: Final = RootParameter(
+    "ExistingIssuerClientSecretArn",
+    IDENTITY,
+    "Client secret",
+    "ARN of the Secrets Manager secret that holds the existing client's secret under the JSON key client_secret.",
+    allowed_pattern=_SECRET_ARN,
+    constraint="must be the ARN of a Secrets Manager secret, or empty",
+)
+SCOPE: Final = RootParameter(
+    "ExistingIssuerScope",
+    IDENTITY,
+    "Scope",
+    "Scope that the existing issuer's tokens carry for this runtime in their space-separated scope claim.",
+    allowed_pattern=r"^[A-Za-z0-9._~:/@-]{0,256}$",
+    constraint="must be one scope of at most 256 characters, or empty",
+)
+
+ALLOWED_PRINCIPALS: Final = RootParameter(
+    "AllowedPrincipals",
+    ACCESS,
+    "Who may call",
+    "ARNs of IAM roles, users or accounts that may call the gateway by its resource policy, such as"
+    " arn:aws:iam::111122223333:role/agent. Empty: only identities of this account with the caller's policy.",
+    "",
+    "CommaDelimitedList",
+)
+FIREWALL: Final = _overridable(
+    "Firewall",
+    ACCESS,
+    "Firewall",
+    "Whether AWS WAF stands before the load balancer and the gateway.",
+    ("on", "off"),
+    "must be preset, on or off",
+)
+FIREWALL_MODE: Final = RootParameter(
+    "FirewallMode",
+    ACCESS,
+    "Firewall mode",
+    "Whether a matching firewall rule blocks the request or only counts it.",
+    "block",
+    allowed_values=("block", "count"),
+    constraint="must be block or count",
+)
+
+LOG_RETENTION: Final = _overridable(
+    "LogRetentionDays",
+    OPERATIONS,
+    "Log retention",
+    "Days for which logs are kept.",
+    tuple(map(str, LOG_RETENTION_DAYS)),
+    "must be preset or a number of days that CloudWatch Logs has, such as 30",
+)
+LOG_LEVEL: Final = RootParameter(
+    "LogLevel",
+    OPERATIONS,
+    "Log level",
+    "Least severity that the server logs.",
+    "INFO",
+    allowed_values=("DEBUG", "INFO", "WARNING", "ERROR"),
+    constraint="must be DEBUG, INFO, WARNING or ERROR",
+)
+ALARM_EMAIL: Final = RootParameter(
+    "AlarmEmail",
+    OPERATIONS,
+    "Alarm e-mail",
+    "Address that is told of alarms; it must confirm a subscription. Empty: alarms reach the topic only.",
+    allowed_pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$",
+    constraint="must be an e-mail address, or empty",
+)
+
+ALL: Final = (
+    RUNTIME_NAME,
+    PRESET_NAME,
+    DELETION_PROTECTION,
+    PARENT_DOMAIN,
+    HOSTED_ZONE_ID,
+    HOST_LABELS,
+    HOST_NAME,
+    CERTIFICATE_ARN,
+    GATEWAY_TARGET,
+    VPC_CIDR,
+    SUBNET_BITS,
+    ZONE_COUNT,
+    NAT_GATEWAYS,
+    INTERFACE_ENDPOINTS,
+    VPC_ID,
+    PUBLIC_SUBNET_IDS,
+    PRIVATE_SUBNET_IDS,
+    CPU_ARCHITECTURE,
+    TASK_SIZE,
+    MIN_TASKS,
+    MAX_TASKS,
+    CPU_TARGET,
+    MEMORY_TARGET,
+    REQUESTS_TARGET,
+    SPOT_PERCENT,
+    CONTAINER_SECRET_ARN,
+    IMAGE_ACCOUNT,
+    IMAGE_REPOSITORY,
+    IMAGE_DIGEST,
+    ISSUER,
+    JWKS_URL,
+    DISCOVERY_URL,
+    CLIENT_ID,
+    CLIENT_SECRET_ARN,
+    SCOPE,
+    ALLOWED_PRINCIPALS,
+    FIREWALL,
+    FIREWALL_MODE,
+    LOG_RETENTION,
+    LOG_LEVEL,
+    ALARM_EMAIL,
+)

@@ -1,0 +1,30 @@
+"""What the load balancer, the tasks and the gateway must agree on: port, paths, names and times.
+
+The times keep one order: the server's ping, below the load balancer's idle timeout, below the server's keep-alive, so
+that neither side closes a connection that the other still uses; and deregistration, below the server's own bound for
+finishing calls, below the container's stop timeout, so that no call is cut off.
+"""
+
+from typing import Final
+
+CONTAINER_NAME: Final = "server"
+CONTAINER_PORT: Final = 3000
+MCP_PATH: Final = "/mcp"
+READINESS_PATH: Final = "/ready"
+
+PING_INTERVAL_SECONDS: Final = 30
+IDLE_TIMEOUT_SECONDS: Final = 60
+KEEP_ALIVE_SECONDS: Final = IDLE_TIMEOUT_SECONDS + 5
+
+DEREGISTRATION_DELAY_SECONDS: Final = 60
+SHUTDOWN_SECONDS: Final = 110
+STOP_TIMEOUT_SECONDS: Final = 120
+"""Fargate's largest (ECS service model, `ContainerDefinition.stopTimeout`)."""
+HEALTH_CHECK_GRACE_SECONDS: Final = 60
+
+TARGET_NAME: Final = "mcp"
+"""Short, because `target___tool` may have 64 characters."""
+TOOL_SECRETS_VARIABLE: Final = "TOOL_SECRETS"
+
+PROTOCOL_VERSIONS: Final = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
+"""Every version that a gateway speaks; the list is fixed at creation (AgentCore developer guide, supported versions)."""

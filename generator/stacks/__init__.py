@@ -1,0 +1,16 @@
+"""How layers combine into the stacks that are launched."""
+
+from typing import Any
+
+from generator.rendering import ordered, to_yaml
+from generator.stacks import runtime
+
+
+def template_dicts() -> dict[str, dict[str, Any]]:
+    """Returns every template as plain data, by the name of its file in `templates/`."""
+    return {name: ordered(template) for name, template in (runtime.nested() | runtime.flattened()).items()}
+
+
+def templates() -> dict[str, str]:
+    """Returns the text of every file in `templates/`, by name."""
+    return {name: to_yaml(template) for name, template in template_dicts().items()}
