@@ -3,12 +3,13 @@
 from typing import Any
 
 from generator.rendering import ordered, to_yaml
-from generator.stacks import runtime
+from generator.stacks import foundation, runtime
 
 
 def template_dicts() -> dict[str, dict[str, Any]]:
     """Returns every template as plain data, by the name of its file in `templates/`."""
-    return {name: ordered(template) for name, template in (runtime.nested() | runtime.flattened()).items()}
+    everything = runtime.nested() | runtime.flattened() | foundation.templates()
+    return {name: ordered(template) for name, template in everything.items()}
 
 
 def templates() -> dict[str, str]:

@@ -8,6 +8,7 @@ from generator import conditions as c
 from generator import parameters as p
 from generator import serving
 from generator.composition import Composer, FlattenedComposer, NestedComposer, Scope, Value, rendered, root_parameter
+from generator.interface import interface
 from generator.layers import (
     certificate,
     firewall,
@@ -48,27 +49,12 @@ def flattened() -> dict[str, dict[str, Any]]:
 def _root(description: str) -> Template:
     template = Template(Description=description)
     template.set_version()
-    template.set_metadata(_interface())
+    template.set_metadata(interface(GROUPS, p.ALL))
     for parameter in p.ALL:
         template.add_parameter(root_parameter(parameter))
     for name, rule in RULES.items():
         template.add_rule(name, rule)
     return template
-
-
-def _interface() -> dict[str, Any]:
-    return {
-        "AWS::CloudFormation::Interface": {
-            "ParameterGroups": [
-                {
-                    "Label": {"default": group},
-                    "Parameters": [parameter.name for parameter in p.ALL if parameter.group == group],
-                }
-                for group in GROUPS
-            ],
-            "ParameterLabels": {parameter.name: {"default": parameter.label} for parameter in p.ALL},
-        }
-    }
 
 
 def _compose(composer: Composer) -> None:

@@ -1,0 +1,102 @@
+"""The parameters of the foundation: what a publisher decides once per account and once per Region."""
+
+from typing import Final
+
+from generator import parameters as p
+from generator.parameters import RootParameter
+
+SHARING: Final = "Who receives the runtime"
+STACK_SETS: Final = "Stack sets"
+REGISTRY: Final = "Container registry"
+
+GROUPS: Final = (SHARING, STACK_SETS, REGISTRY)
+
+_ROLE_NAME: Final = r"^[A-Za-z0-9_+=,.@-]{1,64}$"
+
+TARGET_ACCOUNTS: Final = RootParameter(
+    "TargetAccounts",
+    SHARING,
+    "Target accounts",
+    "Ids of the accounts that may read the templates and pull the image, 12 digits each. Empty: the organization, or"
+    " this account alone.",
+    "",
+    "CommaDelimitedList",
+)
+ORGANIZATION_ID: Final = RootParameter(
+    "OrganizationId",
+    SHARING,
+    "Organization",
+    "Id of the organization whose accounts may read the templates and pull the image. Empty: the target accounts"
+    " alone.",
+    allowed_pattern=r"^(o-[a-z0-9]{10,32})?$",
+    constraint="must be an organization id such as o-a1b2c3d4e5, or empty",
+)
+CREATE_ADMINISTRATION_ROLE: Final = RootParameter(
+    "CreateAdministrationRole",
+    STACK_SETS,
+    "Make the administration role",
+    "Whether to make the role with which stack sets of this account act in the target accounts.",
+    "on",
+    allowed_values=("on", "off"),
+    constraint="must be on or off",
+)
+ADMINISTRATION_ROLE_NAME: Final = RootParameter(
+    "AdministrationRoleName",
+    STACK_SETS,
+    "Administration role",
+    "Name of the administration role; target accounts must be able to name it.",
+    "AWSCloudFormationStackSetAdministrationRole",
+    allowed_pattern=_ROLE_NAME,
+    constraint="must be the name of an IAM role",
+)
+CREATE_EXECUTION_ROLE: Final = RootParameter(
+    "CreateExecutionRole",
+    STACK_SETS,
+    "Make the execution role",
+    "Whether to make the role that stack sets take in this account, because it is a target too.",
+    "off",
+    allowed_values=("on", "off"),
+    constraint="must be on or off",
+)
+EXECUTION_ROLE_NAME: Final = RootParameter(
+    "ExecutionRoleName",
+    STACK_SETS,
+    "Execution role",
+    "Name of the execution role in every target account.",
+    "AWSCloudFormationStackSetExecutionRole",
+    allowed_pattern=_ROLE_NAME,
+    constraint="must be the name of an IAM role",
+)
+REPOSITORY_NAME: Final = RootParameter(
+    "RepositoryName",
+    REGISTRY,
+    "Repository",
+    "Name of the ECR repository that holds the server's image.",
+    p.IMAGE_REPOSITORY.default,
+    allowed_pattern=p.IMAGE_REPOSITORY.allowed_pattern,
+    constraint=p.IMAGE_REPOSITORY.constraint,
+)
+REPLICATION_REGIONS: Final = tuple(
+    RootParameter(
+        f"ReplicationRegion{slot}",
+        REGISTRY,
+        f"Replicate to Region {slot}",
+        "Region to which images are replicated. Empty: none.",
+        allowed_pattern=r"^([a-z]{2}(-[a-z]+)+-[0-9])?$",
+        constraint="must be a Region such as eu-west-1, or empty",
+    )
+    for slot in range(1, 9)
+)
+"""Slots, since a list of unbounded length cannot be looped over in a template."""
+
+ACCOUNT: Final = (
+    TARGET_ACCOUNTS,
+    ORGANIZATION_ID,
+    CREATE_ADMINISTRATION_ROLE,
+    ADMINISTRATION_ROLE_NAME,
+    CREATE_EXECUTION_ROLE,
+    EXECUTION_ROLE_NAME,
+    REPOSITORY_NAME,
+    *REPLICATION_REGIONS,
+)
+REGION: Final = (TARGET_ACCOUNTS, ORGANIZATION_ID, REPOSITORY_NAME)

@@ -1,0 +1,183 @@
+"""The registry: the repository that holds the server's images, who may pull them and where they are replicated."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from awacs import ecr as ecr_actions
+from awacs.aws import Allow, AWSPrincipal, Condition, PrincipalOrgID, Statement, StringEquals
+from awacs.aws import Principal as AnyPrincipal
+from troposphere import AWSHelperFn, Equals, Join, Not, NoValue, Or, Ref, Sub, ecr
+
+from generator import composition
+from generator import foundation_parameters as f
+from generator.composition import Layer, Scope, Value, wire
+from generator.policies import VERSION, policy
+
+UNTAGGED_DAYS = 14
+KEPT_IMAGES = 50
+PULL_ACTIONS = [
+    ecr_actions.BatchCheckLayerAvailability,
+    ecr_actions.BatchGetImage,
+    ecr_actions.GetDownloadUrlForLayer,
+    ecr_actions.DescribeImages,
+]
+
+
+def _given(name: str, parameter: f.RootParameter) -> composition.Condition:
+    def expression(scope: Scope) -> AWSHelperFn:
+        reference = scope.parameter(parameter)
+        text = Join("", reference) if parameter.type == "CommaDelimitedList" else reference
+        return Not(Equals(text, ""))
+
+    return composition.Condition(name, expression)
+
+
+HAS_ACCOUNTS = _given("HasTargetAccounts", f.TARGET_ACCOUNTS)
+HAS_ORGANIZATION = _given("HasOrganization", f.ORGANIZATION_ID)
+IS_SHARED = composition.Condition(
+    "IsShared", lambda scope: Or(scope.holds(HAS_ACCOUNTS), scope.holds(HAS_ORGANIZATION))
+)
+REPLICATES = tuple(
+    _given(f"Replicates{slot}", parameter) for slot, parameter in enumerate(f.REPLICATION_REGIONS, start=1)
+)
+REPLICATES_ANYWHERE = composition.Condition(
+    "ReplicatesAnywhere", lambda scope: Or(*(scope.holds(condition) for condition in REPLICATES))
+)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The registry needs nothing of other layers."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where images are pushed."""
+
+    repository_name: Value = wire("Name of the repository that holds the server's images.")
+
+
+def build(scope: Scope, inputs: Inputs) -> Outputs:
+    """Adds the repository with its pull policy and, where a Region is named, the replication of this registry."""
+    repository = scope.add(
+        ecr.Repository(
+            "Repository",
+            RepositoryName=scope.parameter(f.REPOSITORY_NAME),
+            ImageTagMutability="IMMUTABLE",
+            ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),
+            LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=lifecycle_text()),
+            RepositoryPolicyText=scope.choose(IS_SHARED, pull_policy(scope), NoValue),
+            EmptyOnDelete=False,
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+        ),
+        "Holds the server's images under tags that never move; kept, with its images, when the stack is deleted.",
+    )
+    scope.add(
+        ecr.ReplicationConfiguration(
+            "Replication",
+            ReplicationConfiguration=ecr.ReplicationConfigurationProperty(
+                Rules=[
+                    ecr.ReplicationRule(
+                        Destinations=[
+                            scope.choose(
+                                condition,
+                                ecr.ReplicationDestination(
+                                    Region=scope.parameter(parameter), RegistryId=Ref("AWS::AccountId")
+                                ),
+                                NoValue,
+                            )
+                            for condition, parameter in zip(REPLICATES, f.REPLICATION_REGIONS, strict=True)
+                        ],
+                        RepositoryFilters=[
+                            ecr.RepositoryFilter(
+                                Filter=scope.parameter(f.REPOSITORY_NAME), FilterType="PREFIX_MATCH"
+                            )
+                        ],
+                    )
+                ]
+            ),
+        ),
+        "Copies every pushed image to the other Regions; it replaces the registry's replication settings.",
+        REPLICATES_ANYWHERE,
+    )
+    return Outputs(repository_name=repository.ref())
+
+
+def lifecycle_text() -> str:
+    """Returns the lifecycle policy as JSON text: untagged images expire, and of the tagged ones the newest stay."""
+    rules: list[dict[str, Any]] = [
+        {
+            "rulePriority": 1,
+            "description": "Expire what no tag names",
+            "selection": {
+                "tagStatus": "untagged",
+                "countType": "sinceImagePushed",
+                "countUnit": "days",
+                "countNumber": UNTAGGED_DAYS,
+            },
+            "action": {"type": "expire"},
+        },
+        {
+            "rulePriority": 2,
+            "description": "Keep the newest",
+            "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT_IMAGES},
+            "action": {"type": "expire"},
+        },
+    ]
+    return json.dumps({"rules": rules}, separators=(",", ":"))
+
+
+def pull_policy(scope: Scope) -> dict[str, Any]:
+    """Returns the repository policy that lets exactly the target accounts and the organization pull."""
+    accounts = _accounts_statement(scope.parameter(f.TARGET_ACCOUNTS))
+    organization = _organization_statement(scope.parameter(f.ORGANIZATION_ID))
+    return {
+        "Version": VERSION,
+        "Statement": [
+            scope.choose(HAS_ACCOUNTS, accounts, NoValue),
+            scope.choose(HAS_ORGANIZATION, organization, NoValue),
+        ],
+    }
+
+
+def pull_policy_text(scope: Scope) -> AWSHelperFn:
+    """Returns the same policy as JSON text, for a property that takes no document."""
+    return scope.choose(
+        HAS_ACCOUNTS,
+        scope.choose(
+            HAS_ORGANIZATION,
+            _text(scope, _accounts_statement(["${Accounts}"]), _organization_statement("${Organization}")),
+            _text(scope, _accounts_statement(["${Accounts}"])),
+        ),
+        _text(scope, _organization_statement("${Organization}")),
+    )
+
+
+def _text(scope: Scope, *statements: Statement) -> Sub:
+    text = policy(*statements).to_json(indent=None)
+    values: dict[str, AWSHelperFn] = {
+        "Accounts": Join('","', scope.parameter(f.TARGET_ACCOUNTS)),
+        "Organization": scope.parameter(f.ORGANIZATION_ID),
+    }
+    return Sub(text, **{name: value for name, value in values.items() if f"${{{name}}}" in text})
+
+
+def _accounts_statement(accounts: Any) -> Statement:
+    return Statement(
+        Sid="PullFromAccounts", Effect=Allow, Principal=AWSPrincipal(accounts), Action=PULL_ACTIONS
+    )
+
+
+def _organization_statement(organization: Value) -> Statement:
+    return Statement(
+        Sid="PullFromOrganization",
+        Effect=Allow,
+        Principal=AnyPrincipal("*"),
+        Action=PULL_ACTIONS,
+        Condition=Condition([StringEquals(PrincipalOrgID, organization)]),
+    )
+
+
+LAYER = Layer("Registry", "Container registry of the MCP runtime.", 10, Outputs, build)

@@ -1,0 +1,326 @@
+"""The foundation: what a publisher needs once per account and, for replicated images, once per Region."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from awacs import cloudformation as cloudformation_actions
+from awacs import s3 as s3_actions
+from awacs import sts
+from awacs.aws import (
+    Action,
+    Allow,
+    ArnLike,
+    AWSPrincipal,
+    Bool,
+    Condition,
+    Deny,
+    Principal,
+    PrincipalOrgID,
+    SecureTransport,
+    SourceAccount,
+    SourceArn,
+    Statement,
+    StringEquals,
+)
+from troposphere import NoValue, Output, Ref, Sub, Template, ecr, iam, s3
+
+from generator import composition
+from generator import foundation_parameters as f
+from generator.composition import FlattenedComposer, Scope, chosen, rendered, root_parameter
+from generator.handler_permissions import HANDLER_PERMISSIONS
+from generator.interface import interface
+from generator.layers import registry
+from generator.layers.registry import HAS_ACCOUNTS, HAS_ORGANIZATION, IS_SHARED
+from generator.parameters import RootParameter
+from generator.policies import VERSION, policy
+from generator.simplification import simplified
+
+ACCOUNT_FILE = "foundation-account.yaml"
+REGION_FILE = "foundation-region.yaml"
+STACK_SET_STACKS = "StackSet-*"
+"""How the names of a stack set's stacks, of their nested stacks and of the roles in these begin."""
+OLD_VERSION_DAYS = 90
+
+CREATES_ADMINISTRATION_ROLE = chosen("CreatesAdministrationRole", f.CREATE_ADMINISTRATION_ROLE, "on")
+CREATES_EXECUTION_ROLE = chosen("CreatesExecutionRole", f.CREATE_EXECUTION_ROLE, "on")
+
+_EXECUTION_POLICIES = {
+    "ExecutionNetworkPolicy": ("ec2", "elasticloadbalancing", "vpce", "vpc-lattice"),
+    "ExecutionServicePolicy": (
+        "application-autoscaling",
+        "bedrock-agentcore",
+        "cognito-idp",
+        "ecs",
+        "logs",
+        "secretsmanager",
+    ),
+    "ExecutionSupportPolicy": ("acm", "cloudwatch", "kms", "route53", "s3", "sns", "wafv2"),
+}
+
+
+def templates() -> dict[str, dict[str, Any]]:
+    """Returns the foundation's two templates, by file name, as plain data."""
+    return {ACCOUNT_FILE: _account(), REGION_FILE: _region()}
+
+
+def _template(description: str, parameters: Sequence[RootParameter]) -> Template:
+    template = Template(Description=description)
+    template.set_version()
+    template.set_metadata(interface(f.GROUPS, parameters))
+    for parameter in parameters:
+        template.add_parameter(root_parameter(parameter))
+    return template
+
+
+def _account() -> dict[str, Any]:
+    template = _template("Foundation of MCP agent runtimes: once per publishing account.", f.ACCOUNT)
+    composer = FlattenedComposer(template)
+    scope = composer.scope
+    bucket = _artifact_bucket(scope)
+    images = composer.layer(registry.LAYER, registry.Inputs())
+    role = _administration_role(scope)
+    _execution_role(scope, role, bucket)
+    role_arn = Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Name}", Name=_name(scope))
+    for title, description, value in (
+        ("ArtifactBucket", "Bucket for packaged templates.", bucket.ref()),
+        ("RepositoryName", "Repository for the server's images.", images.repository_name),
+        (
+            "AdministrationRoleArn",
+            "Role with which stack sets act.",
+            scope.choose(CREATES_ADMINISTRATION_ROLE, role.get_att("Arn"), role_arn),
+        ),
+        ("ExecutionRoleName", "Role that stack sets take in a target.", scope.parameter(f.EXECUTION_ROLE_NAME)),
+    ):
+        template.add_output(Output(title, Description=description, Value=value))
+    return simplified(rendered(template, wait=True))
+
+
+def _name(scope: Scope) -> Ref:
+    return scope.parameter(f.ADMINISTRATION_ROLE_NAME)
+
+
+def _region() -> dict[str, Any]:
+    template = _template(
+        "Foundation of MCP agent runtimes: once per Region to which images are replicated.", f.REGION
+    )
+    scope = FlattenedComposer(template).scope
+    scope.add(
+        ecr.RepositoryCreationTemplate(
+            "ReplicaSettings",
+            Prefix=scope.parameter(f.REPOSITORY_NAME),
+            AppliedFor=["REPLICATION"],
+            Description="Replicas of the MCP runtime's images",
+            ImageTagMutability="IMMUTABLE",
+            LifecyclePolicy=registry.lifecycle_text(),
+            RepositoryPolicy=scope.choose(IS_SHARED, registry.pull_policy_text(scope), NoValue),
+        ),
+        "Gives a replicated repository the settings and the pull policy of the original.",
+    )
+    return simplified(rendered(template, wait=True))
+
+
+def _artifact_bucket(scope: Scope) -> s3.Bucket:
+    bucket = scope.add(
+        s3.Bucket(
+            "ArtifactBucket",
+            BucketEncryption=s3.BucketEncryption(
+                ServerSideEncryptionConfiguration=[
+                    s3.ServerSideEncryptionRule(
+                        ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                    )
+                ]
+            ),
+            PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+                BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+            ),
+            OwnershipControls=s3.OwnershipControls(
+                Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
+            ),
+            VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+            LifecycleConfiguration=s3.LifecycleConfiguration(
+                Rules=[
+                    s3.LifecycleRule(
+                        Id="expire-old-versions",
+                        Status="Enabled",
+                        NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=OLD_VERSION_DAYS),
+                        AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
+                    )
+                ]
+            ),
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+        ),
+        "Holds packaged templates under the hash of their content; kept when the stack is deleted.",
+    )
+    objects = Sub("${Bucket}/*", Bucket=bucket.get_att("Arn"))
+    read = [s3_actions.GetObject, s3_actions.GetObjectVersion]
+    accounts = Statement(
+        Sid="ReadFromAccounts",
+        Effect=Allow,
+        Principal=AWSPrincipal(scope.parameter(f.TARGET_ACCOUNTS)),
+        Action=read,
+        Resource=[objects],
+    )
+    organization = Statement(
+        Sid="ReadFromOrganization",
+        Effect=Allow,
+        Principal=Principal("*"),
+        Action=read,
+        Resource=[objects],
+        Condition=Condition([StringEquals(PrincipalOrgID, scope.parameter(f.ORGANIZATION_ID))]),
+    )
+    only_tls = Statement(
+        Sid="OnlyTls",
+        Effect=Deny,
+        Principal=Principal("*"),
+        Action=[s3_actions.Action("*")],
+        Resource=[bucket.get_att("Arn"), objects],
+        Condition=Condition([Bool(SecureTransport, "false")]),
+    )
+    scope.add(
+        s3.BucketPolicy(
+            "ArtifactBucketPolicy",
+            Bucket=bucket.ref(),
+            PolicyDocument={
+                "Version": VERSION,
+                "Statement": [
+                    scope.choose(HAS_ACCOUNTS, accounts, NoValue),
+                    scope.choose(HAS_ORGANIZATION, organization, NoValue),
+                    only_tls,
+                ],
+            },
+        ),
+        "Lets exactly the target accounts and the organization read templates, over TLS only.",
+    )
+    return bucket
+
+
+def _administration_role(scope: Scope) -> iam.Role:
+    return scope.add(
+        iam.Role(
+            "AdministrationRole",
+            RoleName=_name(scope),
+            AssumeRolePolicyDocument=policy(
+                Statement(
+                    Effect=Allow,
+                    Principal=Principal("Service", "cloudformation.amazonaws.com"),
+                    Action=[sts.AssumeRole],
+                    Condition=Condition(
+                        [
+                            StringEquals(SourceAccount, Ref("AWS::AccountId")),
+                            ArnLike(
+                                SourceArn,
+                                Sub("arn:${AWS::Partition}:cloudformation:*:${AWS::AccountId}:stackset/*"),
+                            ),
+                        ]
+                    ),
+                )
+            ),
+            Policies=[
+                iam.Policy(
+                    PolicyName="act-in-targets",
+                    PolicyDocument=policy(
+                        Statement(
+                            Sid="TakeExecutionRole",
+                            Effect=Allow,
+                            Action=[sts.AssumeRole],
+                            Resource=[
+                                Sub(
+                                    "arn:${AWS::Partition}:iam::*:role/${Name}",
+                                    Name=scope.parameter(f.EXECUTION_ROLE_NAME),
+                                )
+                            ],
+                        )
+                    ),
+                )
+            ],
+        ),
+        "Lets this account's stack sets take the execution role in every target account; others must name it.",
+        CREATES_ADMINISTRATION_ROLE,
+    )
+
+
+def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -> None:
+    packaged = Sub("${Bucket}/*", Bucket=bucket.get_att("Arn"))
+    policies = [
+        scope.add(
+            iam.ManagedPolicy(
+                title,
+                Description="What stack sets need to make MCP runtimes, part of the execution role.",
+                PolicyDocument=policy(*(_use(service) for service in services)),
+            ),
+            f"Lets stack sets make the runtime's resources of {', '.join(services)}.",
+            CREATES_EXECUTION_ROLE,
+        )
+        for title, services in _EXECUTION_POLICIES.items()
+    ]
+    principal = scope.choose(
+        CREATES_ADMINISTRATION_ROLE,
+        administration.get_att("Arn"),
+        Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Name}", Name=_name(scope)),
+    )
+    scope.add(
+        iam.Role(
+            "ExecutionRole",
+            RoleName=scope.parameter(f.EXECUTION_ROLE_NAME),
+            AssumeRolePolicyDocument=policy(
+                Statement(Effect=Allow, Principal=AWSPrincipal(principal), Action=[sts.AssumeRole])
+            ),
+            ManagedPolicyArns=[attached.ref() for attached in policies],
+            Policies=[iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=policy(*_stacks_and_roles(packaged)))],
+        ),
+        "What stack sets may do in this account: make the runtime's resources, and roles only under their own names.",
+        CREATES_EXECUTION_ROLE,
+    )
+
+
+def _actions(service: str) -> list[Action]:
+    names = {
+        action.split(":")[1]
+        for actions in HANDLER_PERMISSIONS.values()
+        for action in actions
+        if action.split(":")[0] == service
+    }
+    return [Action(service, name) for name in sorted(names)]
+
+
+def _use(service: str) -> Statement:
+    return Statement(
+        Sid="".join(part.capitalize() for part in service.split("-")),
+        Effect=Allow,
+        Action=_actions(service),
+        Resource=["*"],
+    )
+
+
+def _stacks_and_roles(packaged: Sub) -> list[Statement]:
+    own = "arn:${AWS::Partition}:iam::${AWS::AccountId}"
+    return [
+        Statement(
+            Sid="Stacks",
+            Effect=Allow,
+            Action=[cloudformation_actions.Action("*")],
+            Resource=[
+                Sub(f"arn:${{AWS::Partition}}:cloudformation:*:${{AWS::AccountId}}:stack/{STACK_SET_STACKS}")
+            ],
+        ),
+        Statement(
+            Sid="Templates",
+            Effect=Allow,
+            Action=[cloudformation_actions.GetTemplateSummary, cloudformation_actions.ValidateTemplate],
+            Resource=["*"],
+        ),
+        Statement(Sid="PackagedTemplates", Effect=Allow, Action=[s3_actions.GetObject], Resource=[packaged]),
+        Statement(
+            Sid="Roles",
+            Effect=Allow,
+            Action=[action for action in _actions("iam") if action.action != "CreateServiceLinkedRole"],
+            Resource=[Sub(f"{own}:role/{STACK_SET_STACKS}"), Sub(f"{own}:policy/{STACK_SET_STACKS}")],
+        ),
+        Statement(
+            Sid="ServiceLinkedRoles",
+            Effect=Allow,
+            Action=[Action("iam", "CreateServiceLinkedRole")],
+            Resource=[Sub(f"{own}:role/aws-service-role/*")],
+        ),
+    ]
