@@ -9,14 +9,14 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TextIO
 
 REDACTED = "[secret]"
 SHORTEST_REDACTED = 4
 """Shorter values are left alone: replacing every "1" would make the logs unreadable and hide nothing."""
 
-request_context: ContextVar[Mapping[str, str]] = ContextVar("request_context", default={})
+request_context: ContextVar[Mapping[str, str]] = ContextVar("request_context", default=MappingProxyType({}))
 """What every line of the current request carries: ``request_id``, and ``trace_id`` when the load balancer gave one."""
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
@@ -106,10 +106,9 @@ def configure_logging(level: str, secret_values: Iterable[str] = (), stream: Tex
     logging.captureWarnings(True)
     # A log line that cannot be written must not be reported through the streams that end here.
     logging.raiseExceptions = False
+    quiet = level if level == "DEBUG" else max(logging.WARNING, logging.getLevelNamesMapping()[level])
     for name in _CHATTY_LOGGERS:
-        logging.getLogger(name).setLevel(
-            level if level == "DEBUG" else max(logging.WARNING, logging.getLevelName(level))
-        )
+        logging.getLogger(name).setLevel(quiet)
     if stream is None:
         sys.stdout = LoggedStream(logging.getLogger("stdout"), logging.INFO)
         sys.stderr = LoggedStream(logging.getLogger("stderr"), logging.WARNING)

@@ -1,0 +1,1 @@
+"""Tools that the tests serve beside the real ones."""

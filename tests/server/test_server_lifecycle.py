@@ -1,0 +1,135 @@
+"""Start and stop: what SIGTERM does to running calls, kept-alive connections and the exit status."""
+
+import http.client
+import json
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from tests.server.server_process import (
+    ALL_VERSIONS,
+    EXAMPLE_TOOLS,
+    MODERN_VERSION,
+    Answer,
+    ServerProcess,
+    mcp_request,
+)
+
+Start = Callable[..., ServerProcess]
+
+
+def _call_in_background(server: ServerProcess, tool: str, arguments: dict[str, Any], version: str) -> Future[Answer]:
+    """Send the call now, read its answer in a thread."""
+    headers, body = mcp_request(version, "tools/call", {"name": tool, "arguments": arguments})
+    connection = server.connect()
+    connection.request("POST", "/mcp", json.dumps(body), headers)
+    answer: Future[Answer] = Future()
+
+    def read() -> None:
+        try:
+            response = connection.getresponse()
+            answer.set_result(Answer(response.status, response.headers, response.read()))
+        except BaseException as error:
+            answer.set_exception(error)
+        finally:
+            connection.close()
+
+    threading.Thread(target=read, daemon=True).start()
+    return answer
+
+
+def _until_running(server: ServerProcess) -> None:
+    """Return when the server has certainly taken the requests sent before: it answers one that came later."""
+    for _ in range(3):
+        server.request("GET", "/health")
+
+
+@pytest.mark.parametrize("tool", ["wait", "block"])
+def test_sigterm_lets_running_calls_finish_and_still_answers_what_comes(start_server: Start, tool: str) -> None:
+    server = start_server(**EXAMPLE_TOOLS).wait_until_listening()
+    kept_alive = server.connect()
+    server.mcp(MODERN_VERSION, "tools/list", connection=kept_alive)
+    running = [_call_in_background(server, tool, {"seconds": 2}, version) for version in ALL_VERSIONS]
+    _until_running(server)
+
+    server.process.send_signal(signal.SIGTERM)
+    assert server.wait_for_log("stopping")["running_calls"] == len(running)
+
+    on_kept_alive = server.mcp(MODERN_VERSION, "tools/list", connection=kept_alive)
+    assert on_kept_alive.status == 200 and on_kept_alive.headers["connection"] == "close"
+    assert server.mcp("2025-11-25", "tools/list").status == 200
+    assert server.request("GET", "/health").status == 200
+    assert server.request("GET", "/ready").status == 503
+    assert not any(answer.done() for answer in running)
+
+    for answer in running:
+        done = answer.result(timeout=60)
+        assert done.status == 200 and done.json()["result"]["isError"] is False
+        assert done.headers["connection"] == "close"
+    assert server.exit_status() == 0
+    assert server.error_output == b""
+
+
+def test_sigterm_waits_until_the_load_balancer_has_stopped_sending(start_server: Start) -> None:
+    server = start_server(DRAIN_QUIET_SECONDS="60", SHUTDOWN_SECONDS="2").wait_until_listening()
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_for_log("stopping")
+    assert server.mcp(MODERN_VERSION, "tools/list").status == 200
+    assert server.exit_status() == 0
+
+
+def test_an_idle_server_stops_at_once_and_closes_idle_connections(start_server: Start) -> None:
+    server = start_server().wait_until_listening()
+    idle = server.connect()
+    server.request("GET", "/health", connection=idle)
+    assert server.stop() == 0
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+        server.request("GET", "/health", connection=idle)
+    assert [entry["message"] for entry in server.log()][-2:] == ["stopping", "stopped"]
+
+
+@pytest.mark.parametrize("tool", ["wait", "block"])
+def test_a_call_that_outlasts_the_shutdown_time_is_cut_off_and_told(start_server: Start, tool: str) -> None:
+    server = start_server(**EXAMPLE_TOOLS, SHUTDOWN_SECONDS="1").wait_until_listening()
+    answer = _call_in_background(server, tool, {"seconds": 600}, MODERN_VERSION)
+    _until_running(server)
+    assert server.stop() == 1
+    assert any(entry.get("running_calls") == 1 and entry["level"] == "ERROR" for entry in server.log())
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        done = answer.result(timeout=60)
+        assert done.status >= 500
+        raise ConnectionError
+
+
+def test_control_c_stops_without_waiting_for_quiet(start_server: Start) -> None:
+    server = start_server(DRAIN_QUIET_SECONDS="60").wait_until_listening()
+    assert server.stop(signal.SIGINT) == 0
+
+
+def test_a_second_signal_waits_for_nothing(start_server: Start) -> None:
+    server = start_server(**EXAMPLE_TOOLS).wait_until_listening()
+    _call_in_background(server, "wait", {"seconds": 600}, MODERN_VERSION)
+    _until_running(server)
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_for_log("stopping")
+    assert server.stop(signal.SIGINT) == 1
+
+
+def test_a_half_sent_request_does_not_keep_the_server_from_stopping(start_server: Start) -> None:
+    server = start_server(SHUTDOWN_SECONDS="1").wait_until_listening()
+    with socket.create_connection(("127.0.0.1", server.port)) as half:
+        half.sendall(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Len")
+        _until_running(server)
+        assert server.stop() in {0, 1}
+
+
+def test_the_server_listens_where_it_says(start_server: Start) -> None:
+    server = start_server(HOST="localhost").wait_until_listening()
+    assert server.port > 0
+    assert server.listening["url"] == f"http://127.0.0.1:{server.port}/mcp"
+    assert server.request("GET", "/health").status == 200
