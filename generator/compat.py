@@ -18,4 +18,4 @@ class ListenerAction(elbv2.Action):
 class Listener(elbv2.Listener):
     """A listener whose default actions are `ListenerAction`."""
 
-    props = {**elbv2.Listener.props, "DefaultActions": ([ListenerAction], True)}
+    props = elbv2.Listener.props | {"DefaultActions": ([ListenerAction], True)}

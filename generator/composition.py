@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from troposphere import And as AllOf
 from troposphere import (
     AWSHelperFn,
     AWSObject,
@@ -28,7 +29,6 @@ from troposphere import (
     Template,
     encode_to_dict,
 )
-from troposphere import And as AllOf
 from troposphere import Condition as ConditionReference
 from troposphere.cloudformation import Stack
 
@@ -75,7 +75,7 @@ def after(value: Value, *resources: AWSObject) -> After:
 
     Nested composition gets that order from the stacks; flattened composition emits it as `DependsOn`.
     """
-    return After(value, tuple(resource.title for resource in resources))
+    return After(value, tuple(str(resource.title) for resource in resources))
 
 
 @dataclass(frozen=True)
@@ -211,9 +211,7 @@ def chosen(name: str, parameter: RootParameter, value: str) -> Condition:
 
 
 def _left_to_preset(parameter: RootParameter) -> Condition:
-    return Condition(
-        f"{parameter.name}FromPreset", lambda scope: Equals(scope.parameter(parameter), PRESET)
-    )
+    return Condition(f"{parameter.name}FromPreset", lambda scope: Equals(scope.parameter(parameter), PRESET))
 
 
 class Composer(Protocol):
@@ -223,9 +221,7 @@ class Composer(Protocol):
     def scope(self) -> Scope:
         """The root template's scope, for the stack's outputs."""
 
-    def layer(
-        self, layer: Layer[InputsT, OutputsT], inputs: InputsT, when: Condition | None = None
-    ) -> OutputsT:
+    def layer(self, layer: Layer[InputsT, OutputsT], inputs: InputsT, when: Condition | None = None) -> OutputsT:
         """Adds a layer, existing only `when` the condition holds, and returns its outputs for the next layers."""
 
 
@@ -236,9 +232,7 @@ class NestedComposer:
         self.scope = Scope(template, root_parameter, root_suffix())
         self.children: dict[str, Template] = {}
 
-    def layer(
-        self, layer: Layer[InputsT, OutputsT], inputs: InputsT, when: Condition | None = None
-    ) -> OutputsT:
+    def layer(self, layer: Layer[InputsT, OutputsT], inputs: InputsT, when: Condition | None = None) -> OutputsT:
         """Builds the layer in a child template whose parameters are its inputs and the root parameters it uses."""
         child = Template(Description=layer.description)
         child.set_version()
@@ -265,9 +259,7 @@ class NestedComposer:
             arguments[SUFFIX_PARAMETER] = self.scope.suffix
         for parameter in scope.used_parameters.values():
             reference = self.scope.parameter(parameter)
-            arguments[parameter.name] = (
-                Join(",", reference) if parameter.type == "CommaDelimitedList" else reference
-            )
+            arguments[parameter.name] = Join(",", reference) if parameter.type == "CommaDelimitedList" else reference
         stack = self.scope.add(
             Stack(
                 f"{layer.name}Stack",
@@ -303,9 +295,7 @@ class FlattenedComposer:
     def __init__(self, template: Template) -> None:
         self.scope = Scope(template, root_parameter, root_suffix())
 
-    def layer(
-        self, layer: Layer[InputsT, OutputsT], inputs: InputsT, when: Condition | None = None
-    ) -> OutputsT:
+    def layer(self, layer: Layer[InputsT, OutputsT], inputs: InputsT, when: Condition | None = None) -> OutputsT:
         """Builds the layer in the one template; its resources carry their own conditions, so `when` adds nothing."""
         return layer.build(self.scope, inputs)
 

@@ -31,7 +31,7 @@ PSEUDO: Final[Mapping[str, str]] = {
 """Pseudo parameters of an example stack; `AWS::StackId` is made from them."""
 
 
-class Unassigned(Exception):  # noqa: N818  # a question, not an error
+class Unassigned(Exception):  # a question, not an error
     """A parameter was read that has been given no value; `explore` answers by trying each of its values."""
 
     def __init__(self, name: str) -> None:

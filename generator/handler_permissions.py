@@ -1,4 +1,4 @@
-"""What CloudFormation calls for each resource type of the runtime; made by `scripts/handler_permissions.py`."""
+"""What CloudFormation calls for each type of the runtime; made by `scripts/handler_permissions.py`."""
 
 from typing import Final
 
@@ -583,9 +583,7 @@ HANDLER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "sns:Unsubscribe",
         "sns:UntagResource",
     ),
-    "AWS::SNS::TopicPolicy": (
-        "sns:SetTopicAttributes",
-    ),
+    "AWS::SNS::TopicPolicy": ("sns:SetTopicAttributes",),
     "AWS::SecretsManager::Secret": (
         "secretsmanager:CreateSecret",
         "secretsmanager:DeleteSecret",

@@ -24,9 +24,7 @@ def host_name(scope: Scope) -> AWSHelperFn:
             ),
         ),
     )
-    return scope.choose(
-        c.HAS_ENDPOINT, scope.choose(c.HAS_HOST_NAME, scope.parameter(p.HOST_NAME), made), ""
-    )
+    return scope.choose(c.HAS_ENDPOINT, scope.choose(c.HAS_HOST_NAME, scope.parameter(p.HOST_NAME), made), "")
 
 
 def bounded_name(scope: Scope) -> AWSHelperFn:

@@ -1,5 +1,6 @@
 """The policy documents that more than one layer needs, and the ARNs in them, built from awacs objects."""
 
+import json
 from collections.abc import Sequence
 
 from awacs.aws import (
@@ -15,7 +16,7 @@ from awacs.aws import (
     StringEquals,
 )
 from awacs.sts import AssumeRole
-from troposphere import AWSHelperFn, Ref, Sub
+from troposphere import AWSHelperFn, Ref, Sub, encode_to_dict
 
 VERSION = "2012-10-17"
 
@@ -53,4 +54,13 @@ def trust(service: str, source_arn: str | AWSHelperFn) -> PolicyDocument:
 
 def regional_arn(service: str, resource: str, **values: str | AWSHelperFn) -> Sub:
     """Returns the ARN of a resource of this account and Region; `resource` may use `${…}` of `values`."""
-    return Sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}", **values)
+    text = f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
+    return Sub(text, dict(values)) if values else Sub(text)
+
+
+def policy_text(document: PolicyDocument, values: dict[str, str | AWSHelperFn]) -> Sub:
+    """Returns a policy as JSON text, for a property that takes no document; `${…}` of `values` are filled in.
+
+    A list fills `["${Name}"]` where its value joins the items with `","`.
+    """
+    return Sub(json.dumps(encode_to_dict(document), separators=(",", ":")), dict(values))

@@ -53,9 +53,7 @@ FARGATE_MEMORY_BY_CPU: Final[dict[int, tuple[int, ...]]] = {
 """Pairs of CPU units and MiB that Fargate has (ECS service model, `RegisterTaskDefinition.cpu`); of the two largest
 sizes only some of the memory steps, to keep the form short."""
 
-TASK_SIZES: Final = tuple(
-    f"{cpu}-{memory}" for cpu, memories in FARGATE_MEMORY_BY_CPU.items() for memory in memories
-)
+TASK_SIZES: Final = tuple(f"{cpu}-{memory}" for cpu, memories in FARGATE_MEMORY_BY_CPU.items() for memory in memories)
 
 
 def _by_task_size(name: str, part: int) -> Mapping:

@@ -51,8 +51,7 @@ RULES: Final[dict[str, Expression]] = {
         _any(_given(p.HOST_NAME), _given(p.PARENT_DOMAIN)),
         (
             _any(_given(p.HOSTED_ZONE_ID), _given(p.CERTIFICATE_ARN)),
-            "With a host name or parent domain, give the hosted zone in which the certificate is validated, or the ARN"
-            " of an existing certificate.",
+            "With a host name or parent domain, give its hosted zone or the ARN of an existing certificate.",
         ),
     ),
     "ExistingVpcNeedsSubnets": _rule(

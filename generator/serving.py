@@ -27,4 +27,4 @@ TARGET_NAME: Final = "mcp"
 TOOL_SECRETS_VARIABLE: Final = "TOOL_SECRETS"
 
 PROTOCOL_VERSIONS: Final = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
-"""Every version that a gateway speaks; the list is fixed at creation (AgentCore developer guide, supported versions)."""
+"""Every version that a gateway speaks; a gateway keeps the list that it was made with."""

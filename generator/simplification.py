@@ -19,9 +19,7 @@ def simplified(template: dict[str, Any]) -> dict[str, Any]:
     result = dict(template)
     for section in ("Resources", "Outputs"):
         if section in template:
-            result[section] = {
-                title: _reduce(part, _assumed(part), logic) for title, part in template[section].items()
-            }
+            result[section] = {title: _reduce(part, _assumed(part), logic) for title, part in template[section].items()}
     return result
 
 

@@ -50,7 +50,7 @@ def module_text() -> str:
     templates = (runtime.nested() | runtime.flattened()).values()
     types = sorted({resource["Type"] for template in templates for resource in template["Resources"].values()})
     lines = [
-        '"""What CloudFormation calls for each resource type of the runtime; made by `scripts/handler_permissions.py`."""',
+        '"""What CloudFormation calls for each type of the runtime; made by `scripts/handler_permissions.py`."""',
         "",
         "from typing import Final",
         "",

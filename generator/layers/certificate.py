@@ -31,9 +31,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
             DomainName=inputs.host_name,
             ValidationMethod="DNS",
             DomainValidationOptions=[
-                acm.DomainValidationOption(
-                    DomainName=inputs.host_name, HostedZoneId=scope.parameter(p.HOSTED_ZONE_ID)
-                )
+                acm.DomainValidationOption(DomainName=inputs.host_name, HostedZoneId=scope.parameter(p.HOSTED_ZONE_ID))
             ],
         ),
         "Proves the runtime's host name to its clients.",

@@ -82,9 +82,7 @@ def _web_acl(scope: Scope, protects: str, rate: wafv2.RateBasedStatement, descri
                     VendorName="AWS", Name=group, RuleActionOverrides=_overrides(group)
                 )
             ),
-            OverrideAction=scope.choose(
-                c.ONLY_COUNTS, wafv2.OverrideAction(Count={}), wafv2.OverrideAction(**{"None": {}})
-            ),
+            OverrideAction=scope.choose(c.ONLY_COUNTS, wafv2.OverrideAction(Count={}), _no_override()),
             VisibilityConfig=_visibility(f"{label}-{name}"),
         )
         for priority, (group, name) in enumerate(MANAGED_RULE_GROUPS, start=1)
@@ -129,7 +127,9 @@ def _web_acl(scope: Scope, protects: str, rate: wafv2.RateBasedStatement, descri
             f"{protects}WebAclLogging",
             ResourceArn=acl.get_att("Arn"),
             LogDestinationConfigs=[_without_stream_suffix(group)],
-            RedactedFields=[wafv2.LoggingConfigurationFieldToMatch(SingleHeader=wafv2.SingleHeader(Name="authorization"))],
+            RedactedFields=[
+                wafv2.LoggingConfigurationFieldToMatch(SingleHeader=wafv2.SingleHeader(Name="authorization"))
+            ],
         ),
         "Logs what the web ACL decided, without tokens.",
         c.HAS_FIREWALL,
@@ -137,13 +137,18 @@ def _web_acl(scope: Scope, protects: str, rate: wafv2.RateBasedStatement, descri
     return scope.choose(c.HAS_FIREWALL, after(acl.get_att("Arn"), logging), "")
 
 
+def _no_override() -> wafv2.OverrideAction:
+    # The property is called None, which Python takes no keyword argument for.
+    action = wafv2.OverrideAction()
+    setattr(action, "None", {})
+    return action
+
+
 def _overrides(group: str) -> list[wafv2.RuleActionOverride] | AWSHelperFn:
     if group != "AWSManagedRulesCommonRuleSet":
         return NoValue
     return [
-        wafv2.RuleActionOverride(
-            Name="SizeRestrictions_BODY", ActionToUse=wafv2.RuleAction(Count=wafv2.CountAction())
-        )
+        wafv2.RuleActionOverride(Name="SizeRestrictions_BODY", ActionToUse=wafv2.RuleAction(Count=wafv2.CountAction()))
     ]
 
 

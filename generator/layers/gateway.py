@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from awacs import bedrock_agentcore as agentcore_actions
 from awacs import secretsmanager as secretsmanager_actions
-from awacs.aws import Allow, AWSPrincipal, PolicyDocument, Statement
-from troposphere import AWSHelperFn, Join, NoValue, Sub, iam, wafv2
+from awacs.aws import Allow, AWSPrincipal, Statement
+from troposphere import Join, NoValue, iam, wafv2
 from troposphere import bedrockagentcore as agentcore
 
 from generator import conditions as c
@@ -14,7 +14,7 @@ from generator import serving
 from generator.composition import Layer, Scope, Value, wire
 from generator.layers.identity import EMPTY_ISSUER_REFUSED
 from generator.names import bounded_name
-from generator.policies import allow, policy, regional_arn, trust
+from generator.policies import allow, policy, policy_text, regional_arn, trust
 
 
 @dataclass(frozen=True)
@@ -182,20 +182,17 @@ def _resource_policy(scope: Scope, gateway: agentcore.Gateway) -> None:
         agentcore.ResourcePolicy(
             "GatewayResourcePolicy",
             ResourceArn=gateway.get_att("GatewayArn"),
-            Policy=_policy_text(
+            Policy=policy_text(
                 document,
-                Principals=Join('","', scope.parameter(p.ALLOWED_PRINCIPALS)),
-                Gateway=gateway.get_att("GatewayArn"),
+                {
+                    "Principals": Join('","', scope.parameter(p.ALLOWED_PRINCIPALS)),
+                    "Gateway": gateway.get_att("GatewayArn"),
+                },
             ),
         ),
         "Lets the named principals call the gateway.",
         c.HAS_PRINCIPALS,
     )
-
-
-def _policy_text(document: PolicyDocument, **values: AWSHelperFn) -> Sub:
-    # The property is JSON text, in which a list of principals can only be spelled by joining.
-    return Sub(document.to_json(indent=None), **values)
 
 
 LAYER = Layer("Gateway", "AgentCore Gateway of the MCP runtime and who may call it.", 30, Outputs, build)

@@ -13,7 +13,7 @@ from generator.names import bounded_name
 
 RESOURCE_SERVER = "mcp-runtime"
 SCOPE_NAME = "invoke"
-CLIENT_SECRET_KEY = "client_secret"
+CLIENT_SECRET_KEY = "client_secret"  # noqa: S105  # the key, not the secret
 ACCESS_TOKEN_MINUTES = 60
 EMPTY_ISSUER_REFUSED = dict.fromkeys(
     ("W1030", "W1031"), "the rule IssuerIsWhole refuses empty values with an existing issuer"
@@ -73,9 +73,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
     issuer = _made_or_given(scope, issuer_url, scope.parameter(p.ISSUER))
     jwks_url = _made_or_given(
         scope,
-        Sub(
-            "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${Pool}/.well-known/jwks.json", Pool=pool.ref()
-        ),
+        Sub("https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${Pool}/.well-known/jwks.json", Pool=pool.ref()),
         scope.parameter(p.JWKS_URL),
     )
     client_id = _made_or_given(scope, client.get_att("ClientId"), scope.parameter(p.CLIENT_ID))

@@ -6,6 +6,7 @@ from awacs import s3 as s3_actions
 from awacs.aws import Allow, ArnLike, Bool, Condition, Deny, Principal, SecureTransport, SourceArn, Statement
 from troposphere import NoValue, Sub, route53, s3, wafv2
 from troposphere import elasticloadbalancingv2 as elbv2
+from troposphere.validators.route53 import AliasTarget
 
 from generator import conditions as c
 from generator import parameters as p
@@ -164,9 +165,7 @@ def _access_logs(scope: Scope) -> tuple[s3.Bucket, s3.BucketPolicy]:
                     Principal=Principal("Service", "logdelivery.elasticloadbalancing.amazonaws.com"),
                     Action=[s3_actions.PutObject],
                     Resource=[objects],
-                    Condition=Condition(
-                        [ArnLike(SourceArn, regional_arn("elasticloadbalancing", "loadbalancer/*"))]
-                    ),
+                    Condition=Condition([ArnLike(SourceArn, regional_arn("elasticloadbalancing", "loadbalancer/*"))]),
                 ),
                 Statement(
                     Sid="OnlyTls",
@@ -214,9 +213,7 @@ def _token_check(
     scope: Scope, inputs: Inputs, action: type[ListenerAction] | type[elbv2.ListenerRuleAction]
 ) -> ListenerAction | elbv2.ListenerRuleAction:
     claims = [
-        elbv2.JwtValidationActionAdditionalClaim(
-            Name="scope", Format="space-separated-values", Values=[inputs.scope]
-        ),
+        elbv2.JwtValidationActionAdditionalClaim(Name="scope", Format="space-separated-values", Values=[inputs.scope]),
         scope.choose(
             c.CREATES_ISSUER,
             elbv2.JwtValidationActionAdditionalClaim(
@@ -302,16 +299,10 @@ def _forward_rule(
                     ),
                     elbv2.Condition(
                         Field="path-pattern",
-                        PathPatternConfig=elbv2.PathPatternConfig(
-                            Values=[serving.MCP_PATH, f"{serving.MCP_PATH}/"]
-                        ),
+                        PathPatternConfig=elbv2.PathPatternConfig(Values=[serving.MCP_PATH, f"{serving.MCP_PATH}/"]),
                     ),
                 ],
-                [
-                    elbv2.Condition(
-                        Field="source-ip", SourceIpConfig=elbv2.SourceIpConfig(Values=[UNMATCHABLE_SOURCE])
-                    )
-                ],
+                [elbv2.Condition(Field="source-ip", SourceIpConfig=elbv2.SourceIpConfig(Values=[UNMATCHABLE_SOURCE]))],
             ),
             Actions=scope.choose(
                 c.HAS_ENDPOINT,
@@ -334,7 +325,7 @@ def _record(scope: Scope, inputs: Inputs, load_balancer: elbv2.LoadBalancer) -> 
             HostedZoneId=scope.parameter(p.HOSTED_ZONE_ID),
             Name=inputs.host_name,
             Type="A",
-            AliasTarget=route53.AliasTarget(
+            AliasTarget=AliasTarget(
                 HostedZoneId=load_balancer.get_att("CanonicalHostedZoneID"),
                 DNSName=load_balancer.get_att("DNSName"),
                 EvaluateTargetHealth=False,

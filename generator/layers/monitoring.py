@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from awacs import sns as sns_actions
 from awacs.aws import Allow, Condition, Principal, SourceAccount, Statement, StringEquals
@@ -165,17 +166,16 @@ def _watches(scope: Scope, inputs: Inputs, error_metric: Value) -> list[_Watch]:
 
 
 def _alarm(scope: Scope, watch: _Watch, topic: sns.Topic) -> cloudwatch.Alarm:
-    percentile = watch.statistic.startswith("p")
-    statistic = {"ExtendedStatistic" if percentile else "Statistic": watch.statistic}
+    statistic: dict[str, Any] = {
+        "ExtendedStatistic" if watch.statistic.startswith("p") else "Statistic": watch.statistic
+    }
     return scope.add(
         cloudwatch.Alarm(
             watch.title,
             AlarmDescription=watch.description,
             Namespace=watch.namespace,
             MetricName=watch.metric,
-            Dimensions=[
-                cloudwatch.MetricDimension(Name=name, Value=value) for name, value in watch.dimensions.items()
-            ],
+            Dimensions=[cloudwatch.MetricDimension(Name=name, Value=value) for name, value in watch.dimensions.items()],
             Period=60,
             EvaluationPeriods=watch.periods,
             Threshold=watch.threshold,
@@ -226,42 +226,75 @@ def _dashboard(scope: Scope, inputs: Inputs, alarms: list[cloudwatch.Alarm]) -> 
     elb = "AWS/ApplicationELB"
     gateway_query = "SELECT SUM({metric}) FROM \"{namespace}\" WHERE Resource = '${{Gateway}}'"
     widgets = [
-        {"type": "alarm", "x": 0, "y": 0, "width": 24, "height": 3, "properties": {
-            "title": "Alarms", "alarms": [f"${{{alarm.title}}}" for alarm in alarms]}},
+        {
+            "type": "alarm",
+            "x": 0,
+            "y": 0,
+            "width": 24,
+            "height": 3,
+            "properties": {"title": "Alarms", "alarms": [f"${{{alarm.title}}}" for alarm in alarms]},
+        },
         _graph(0, 3, "Calls", [[elb, "RequestCount", *balancer, {"stat": "Sum"}]]),
-        _graph(8, 3, "Answer time (p50, p99)", [
-            [elb, "TargetResponseTime", *targets, {"stat": "p50"}],
-            [elb, "TargetResponseTime", *targets, {"stat": "p99"}],
-        ]),
-        _graph(16, 3, "Errors", [
-            [elb, "HTTPCode_Target_5XX_Count", *targets, {"stat": "Sum"}],
-            [elb, "HTTPCode_ELB_5XX_Count", *balancer, {"stat": "Sum"}],
-            [elb, "HTTPCode_ELB_4XX_Count", *balancer, {"stat": "Sum"}],
-        ]),
-        _graph(0, 9, "Tasks", [
-            [elb, "HealthyHostCount", *targets, {"stat": "Minimum"}],
-            [elb, "UnHealthyHostCount", *targets, {"stat": "Maximum"}],
-        ]),
-        _graph(8, 9, "CPU and memory of the tasks (%)", [
-            ["AWS/ECS", "CPUUtilization", *service, {"stat": "Average"}],
-            ["AWS/ECS", "MemoryUtilization", *service, {"stat": "Average"}],
-        ]),
-        _graph(16, 9, "Gateway", [
-            [{"expression": gateway_query.format(metric=metric, namespace=GATEWAY_NAMESPACE), "id": metric.lower()}]
-            for metric in ("Invocations", "SystemErrors", "UserErrors", "Throttles")
-        ]),
+        _graph(
+            8,
+            3,
+            "Answer time (p50, p99)",
+            [
+                [elb, "TargetResponseTime", *targets, {"stat": "p50"}],
+                [elb, "TargetResponseTime", *targets, {"stat": "p99"}],
+            ],
+        ),
+        _graph(
+            16,
+            3,
+            "Errors",
+            [
+                [elb, "HTTPCode_Target_5XX_Count", *targets, {"stat": "Sum"}],
+                [elb, "HTTPCode_ELB_5XX_Count", *balancer, {"stat": "Sum"}],
+                [elb, "HTTPCode_ELB_4XX_Count", *balancer, {"stat": "Sum"}],
+            ],
+        ),
+        _graph(
+            0,
+            9,
+            "Tasks",
+            [
+                [elb, "HealthyHostCount", *targets, {"stat": "Minimum"}],
+                [elb, "UnHealthyHostCount", *targets, {"stat": "Maximum"}],
+            ],
+        ),
+        _graph(
+            8,
+            9,
+            "CPU and memory of the tasks (%)",
+            [
+                ["AWS/ECS", "CPUUtilization", *service, {"stat": "Average"}],
+                ["AWS/ECS", "MemoryUtilization", *service, {"stat": "Average"}],
+            ],
+        ),
+        _graph(
+            16,
+            9,
+            "Gateway",
+            [
+                [{"expression": gateway_query.format(metric=metric, namespace=GATEWAY_NAMESPACE), "id": metric.lower()}]
+                for metric in ("Invocations", "SystemErrors", "UserErrors", "Throttles")
+            ],
+        ),
     ]
     return scope.add(
         cloudwatch.Dashboard(
             "Dashboard",
             DashboardBody=Sub(
                 json.dumps({"widgets": widgets}, separators=(",", ":")),
-                TargetGroup=inputs.target_group_full_name,
-                LoadBalancer=inputs.load_balancer_full_name,
-                Cluster=inputs.cluster_name,
-                Service=inputs.service_name,
-                Gateway=inputs.gateway_arn,
-                **{alarm.title: alarm.get_att("Arn") for alarm in alarms},
+                {
+                    "TargetGroup": inputs.target_group_full_name,
+                    "LoadBalancer": inputs.load_balancer_full_name,
+                    "Cluster": inputs.cluster_name,
+                    "Service": inputs.service_name,
+                    "Gateway": inputs.gateway_arn,
+                }
+                | {str(alarm.title): alarm.get_att("Arn") for alarm in alarms},
             ),
         ),
         "Shows calls, answer times, errors, tasks and the gateway on one page.",
@@ -275,8 +308,13 @@ def _graph(x: int, y: int, title: str, metrics: list[list[object]]) -> dict[str,
         "y": y,
         "width": 8,
         "height": 6,
-        "properties": {"title": title, "view": "timeSeries", "region": "${AWS::Region}", "period": 60,
-                       "metrics": metrics},
+        "properties": {
+            "title": title,
+            "view": "timeSeries",
+            "region": "${AWS::Region}",
+            "period": 60,
+            "metrics": metrics,
+        },
     }
 
 

@@ -312,9 +312,7 @@ def _s3_endpoint(scope: Scope, vpc: ec2.VPC, tables: list[ec2.RouteTable]) -> No
     )
 
 
-def _interface_endpoints(
-    scope: Scope, vpc: ec2.VPC, subnets: list[ec2.Subnet], task_group: ec2.SecurityGroup
-) -> None:
+def _interface_endpoints(scope: Scope, vpc: ec2.VPC, subnets: list[ec2.Subnet], task_group: ec2.SecurityGroup) -> None:
     group = scope.add(
         ec2.SecurityGroup(
             "EndpointSecurityGroup",
@@ -373,9 +371,7 @@ def _flow_log(scope: Scope, vpc: ec2.VPC) -> None:
     role = scope.add(
         iam.Role(
             "FlowLogRole",
-            AssumeRolePolicyDocument=trust(
-                "vpc-flow-logs.amazonaws.com", regional_arn("ec2", "vpc-flow-log/*")
-            ),
+            AssumeRolePolicyDocument=trust("vpc-flow-logs.amazonaws.com", regional_arn("ec2", "vpc-flow-log/*")),
             Policies=[
                 iam.Policy(
                     PolicyName="deliver",
@@ -385,9 +381,7 @@ def _flow_log(scope: Scope, vpc: ec2.VPC) -> None:
                             [group.get_att("Arn")],
                             "Deliver",
                         ),
-                        allow(
-                            [logs_actions.DescribeLogGroups], [regional_arn("logs", "log-group:*")], "FindGroup"
-                        ),
+                        allow([logs_actions.DescribeLogGroups], [regional_arn("logs", "log-group:*")], "FindGroup"),
                     ),
                 )
             ],

@@ -7,12 +7,13 @@ from typing import Any
 from awacs import ecr as ecr_actions
 from awacs.aws import Allow, AWSPrincipal, Condition, PrincipalOrgID, Statement, StringEquals
 from awacs.aws import Principal as AnyPrincipal
-from troposphere import AWSHelperFn, Equals, Join, Not, NoValue, Or, Ref, Sub, ecr
+from troposphere import AWSHelperFn, Equals, Join, Not, NoValue, Or, Ref, ecr
 
 from generator import composition
 from generator import foundation_parameters as f
 from generator.composition import Layer, Scope, Value, wire
-from generator.policies import VERSION, policy
+from generator.parameters import RootParameter
+from generator.policies import VERSION, policy, policy_text
 
 UNTAGGED_DAYS = 14
 KEPT_IMAGES = 50
@@ -24,7 +25,7 @@ PULL_ACTIONS = [
 ]
 
 
-def _given(name: str, parameter: f.RootParameter) -> composition.Condition:
+def _given(name: str, parameter: RootParameter) -> composition.Condition:
     def expression(scope: Scope) -> AWSHelperFn:
         reference = scope.parameter(parameter)
         text = Join("", reference) if parameter.type == "CommaDelimitedList" else reference
@@ -91,9 +92,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
                             for condition, parameter in zip(REPLICATES, f.REPLICATION_REGIONS, strict=True)
                         ],
                         RepositoryFilters=[
-                            ecr.RepositoryFilter(
-                                Filter=scope.parameter(f.REPOSITORY_NAME), FilterType="PREFIX_MATCH"
-                            )
+                            ecr.RepositoryFilter(Filter=scope.parameter(f.REPOSITORY_NAME), FilterType="PREFIX_MATCH")
                         ],
                     )
                 ]
@@ -144,30 +143,22 @@ def pull_policy(scope: Scope) -> dict[str, Any]:
 
 def pull_policy_text(scope: Scope) -> AWSHelperFn:
     """Returns the same policy as JSON text, for a property that takes no document."""
+    accounts, organization = _accounts_statement(["${Accounts}"]), _organization_statement("${Organization}")
+    listed: dict[str, Value] = {"Accounts": Join('","', scope.parameter(f.TARGET_ACCOUNTS))}
+    member: dict[str, Value] = {"Organization": scope.parameter(f.ORGANIZATION_ID)}
     return scope.choose(
         HAS_ACCOUNTS,
         scope.choose(
             HAS_ORGANIZATION,
-            _text(scope, _accounts_statement(["${Accounts}"]), _organization_statement("${Organization}")),
-            _text(scope, _accounts_statement(["${Accounts}"])),
+            policy_text(policy(accounts, organization), listed | member),
+            policy_text(policy(accounts), listed),
         ),
-        _text(scope, _organization_statement("${Organization}")),
+        policy_text(policy(organization), member),
     )
-
-
-def _text(scope: Scope, *statements: Statement) -> Sub:
-    text = policy(*statements).to_json(indent=None)
-    values: dict[str, AWSHelperFn] = {
-        "Accounts": Join('","', scope.parameter(f.TARGET_ACCOUNTS)),
-        "Organization": scope.parameter(f.ORGANIZATION_ID),
-    }
-    return Sub(text, **{name: value for name, value in values.items() if f"${{{name}}}" in text})
 
 
 def _accounts_statement(accounts: Any) -> Statement:
-    return Statement(
-        Sid="PullFromAccounts", Effect=Allow, Principal=AWSPrincipal(accounts), Action=PULL_ACTIONS
-    )
+    return Statement(Sid="PullFromAccounts", Effect=Allow, Principal=AWSPrincipal(accounts), Action=PULL_ACTIONS)
 
 
 def _organization_statement(organization: Value) -> Statement:

@@ -112,9 +112,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
                 MinimumHealthyPercent=100,
                 MaximumPercent=200,
                 DeploymentCircuitBreaker=ecs.DeploymentCircuitBreaker(Enable=True, Rollback=True),
-                Alarms=ecs.DeploymentAlarms(
-                    AlarmNames=[alarm.ref() for alarm in alarms], Enable=True, Rollback=True
-                ),
+                Alarms=ecs.DeploymentAlarms(AlarmNames=[alarm.ref() for alarm in alarms], Enable=True, Rollback=True),
             ),
             AvailabilityZoneRebalancing="ENABLED",
             EnableECSManagedTags=True,

@@ -24,7 +24,6 @@ from awacs.aws import (
 )
 from troposphere import NoValue, Output, Ref, Sub, Template, ecr, iam, s3
 
-from generator import composition
 from generator import foundation_parameters as f
 from generator.composition import FlattenedComposer, Scope, chosen, rendered, root_parameter
 from generator.handler_permissions import HANDLER_PERMISSIONS
@@ -100,9 +99,7 @@ def _name(scope: Scope) -> Ref:
 
 
 def _region() -> dict[str, Any]:
-    template = _template(
-        "Foundation of MCP agent runtimes: once per Region to which images are replicated.", f.REGION
-    )
+    template = _template("Foundation of MCP agent runtimes: once per Region to which images are replicated.", f.REGION)
     scope = FlattenedComposer(template).scope
     scope.add(
         ecr.RepositoryCreationTemplate(
@@ -300,9 +297,7 @@ def _stacks_and_roles(packaged: Sub) -> list[Statement]:
             Sid="Stacks",
             Effect=Allow,
             Action=[cloudformation_actions.Action("*")],
-            Resource=[
-                Sub(f"arn:${{AWS::Partition}}:cloudformation:*:${{AWS::AccountId}}:stack/{STACK_SET_STACKS}")
-            ],
+            Resource=[Sub(f"arn:${{AWS::Partition}}:cloudformation:*:${{AWS::AccountId}}:stack/{STACK_SET_STACKS}")],
         ),
         Statement(
             Sid="Templates",
