@@ -218,15 +218,13 @@ class Deployment:
             return False
         return self._memoised(("condition", stack.name, name), lambda: self.evaluate(stack, expression)) is True
 
-    def violations(self) -> tuple[str, ...]:
-        """Returns the descriptions of the root's rules that the given values violate: the stack would be refused."""
-        return tuple(
-            assertion.get("AssertDescription", name)
-            for name, rule in self.root.section("Rules").items()
-            if "RuleCondition" not in rule or self.evaluate(self.root, rule["RuleCondition"]) is True
-            for assertion in rule["Assertions"]
-            if self.evaluate(self.root, assertion["Assert"]) is not True
-        )
+    def violations(self) -> Iterator[str]:
+        """Yields the descriptions of the root's rules that the given values violate: the stack would be refused."""
+        for name, rule in self.root.section("Rules").items():
+            if "RuleCondition" not in rule or self.evaluate(self.root, rule["RuleCondition"]) is True:
+                for assertion in rule["Assertions"]:
+                    if self.evaluate(self.root, assertion["Assert"]) is not True:
+                        yield assertion.get("AssertDescription", name)
 
     def evaluate(self, stack: Stack, expression: Any) -> Any:
         """Returns the value of an expression in a template of this deployment, `NO_VALUE` where it removes itself."""
@@ -392,9 +390,8 @@ def explore(
 
 def possible(deployment: Deployment, domain: Domain, values: Mapping[str, str]) -> bool:
     """Returns whether the root's rules admit `values`, whatever the parameters are that have no value yet."""
-    return any(
-        not violated for _, violated in explore(lambda given: deployment.given(given).violations(), domain, values)
-    )
+    first = explore(lambda given: next(deployment.given(given).violations(), None), domain, values)
+    return any(violated is None for _, violated in first)
 
 
 def same(first: Any, second: Any) -> bool:

@@ -13,9 +13,12 @@ TEMPLATE_QUESTIONS: Final[tuple[TemplateQuestion, ...]] = (
     *limits.TEMPLATE_QUESTIONS,
     *access.TEMPLATE_QUESTIONS,
 )
+EVALUATING_QUESTIONS: Final[tuple[TemplateQuestion, ...]] = (
+    *wiring.EVALUATING_QUESTIONS,
+    *limits.EVALUATING_QUESTIONS,
+)
 RULES: Final[tuple[Rule, ...]] = (
     *wiring.RULES,
-    *limits.RULES,
     *network.RULES,
     *balancing.RULES,
     *containers.RULES,
@@ -48,6 +51,8 @@ def check(templates: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
             findings.extend(question(deployment))
         if any(finding.rule == "dangling-names" for finding in findings):
             continue  # what cannot be resolved cannot be evaluated
+        for question in EVALUATING_QUESTIONS:
+            findings.extend(question(deployment))
         domain = representatives(deployment)
         for rule in RULES:
             findings.extend(ask(rule, deployment, domain))

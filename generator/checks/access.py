@@ -38,9 +38,9 @@ WITHOUT_RESOURCE: Final = {
 SECRET_NAMES: Final = re.compile(r"(password|secretstring|clientsecret|apikey|privatekey|token)$", re.IGNORECASE)
 
 
-def whole_actions(deployment: Deployment, title: str) -> Iterator[Defect]:
+def whole_actions(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
     """No statement allows all actions, or all of a service."""
-    for path, statement in _statements(deployment, title):
+    for path, statement in _statements(deployment, title, name):
         for action in _listed(statement.get("Action")):
             if statement.get("Effect") == "Allow" and (action == "*" or str(action).endswith(":*")):
                 yield Defect(path, f"{title} allows {action}.")
@@ -48,10 +48,10 @@ def whole_actions(deployment: Deployment, title: str) -> Iterator[Defect]:
             yield Defect(path, f"{title} allows all actions but some.")
 
 
-def whole_resources(deployment: Deployment, title: str) -> Iterator[Defect]:
+def whole_resources(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
     """A statement allows on all resources only actions that AWS cannot narrow, or says why in `Metadata.Wildcards`."""
     reasons = (deployment.body(title).get("Metadata") or {}).get("Wildcards", {})
-    for path, statement in _statements(deployment, title):
+    for path, statement in _statements(deployment, title, name):
         if statement.get("Effect") != "Allow" or "*" not in _listed(statement.get("Resource")):
             continue
         actions = [str(action) for action in _listed(statement.get("Action")) if action not in WITHOUT_RESOURCE]
@@ -59,9 +59,9 @@ def whole_resources(deployment: Deployment, title: str) -> Iterator[Defect]:
             yield Defect(path, f"{title} allows {', '.join(actions)} on all resources, without a reason.")
 
 
-def everybody(deployment: Deployment, title: str) -> Iterator[Defect]:
+def everybody(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
     """No policy allows everybody without a condition."""
-    for path, statement in _statements(deployment, title):
+    for path, statement in _statements(deployment, title, name):
         principal = statement.get("Principal")
         anybody = principal == "*" or (isinstance(principal, Mapping) and "*" in _listed(principal.get("AWS")))
         if anybody and statement.get("Effect") == "Allow" and not statement.get("Condition"):
@@ -103,13 +103,14 @@ def oauth_flows(deployment: Deployment, title: str) -> Iterator[Defect]:
         yield Defect(path, f"{title} allows OAuth flows without their flag, so Cognito refuses them.")
 
 
-def literal_secrets(deployment: Deployment, title: str) -> Iterator[Defect]:
+def literal_secrets(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
     """No property that holds a secret is literal text."""
-    for path, node in walk(deployment.body(title).get("Properties", {}), "Properties"):
+    value = deployment.body(title)["Properties"][name]
+    for path, node in walk({name: value}, "Properties"):
         if isinstance(node, Mapping):
-            for name, value in node.items():
-                if SECRET_NAMES.search(name) and isinstance(value, str) and not value.startswith("{{resolve:"):
-                    yield Defect(f"{path}.{name}", f"{name} of {title} is written in the template.")
+            for key, item in node.items():
+                if SECRET_NAMES.search(key) and isinstance(item, str) and not item.startswith("{{resolve:"):
+                    yield Defect(f"{path}.{key}", f"{key} of {title} is written in the template.")
 
 
 def secret_parameters(deployment: Deployment) -> Iterator[Finding]:
@@ -122,15 +123,14 @@ def secret_parameters(deployment: Deployment) -> Iterator[Finding]:
                     yield at(Finding(stack.file, "", f"{section}.{name}", "", sentence), secret_parameters)
 
 
-def _statements(deployment: Deployment, title: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name in deployment.body(title).get("Properties", {}):
-        if not re.search(r"Polic|Document|Template", name):
-            continue
-        for path, node in walk(document(deployment.property(title, name)), f"Properties.{name}"):
-            statements = _listed(document(node).get("Statement")) if isinstance(node, Mapping) else []
-            for index, statement in enumerate(statements):
-                if isinstance(statement, Mapping) and "Effect" in statement:
-                    yield f"{path}.Statement[{index}]", statement
+def _statements(deployment: Deployment, title: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if not re.search(r"Polic|Document|Template", name):
+        return
+    for path, node in walk(document(deployment.property(title, name)), f"Properties.{name}"):
+        statements = _listed(document(node).get("Statement")) if isinstance(node, Mapping) else []
+        for index, statement in enumerate(statements):
+            if isinstance(statement, Mapping) and "Effect" in statement:
+                yield f"{path}.Statement[{index}]", statement
 
 
 def _listed(value: Any) -> list[Any]:
@@ -141,12 +141,12 @@ def _listed(value: Any) -> list[Any]:
 
 TEMPLATE_QUESTIONS = (secret_parameters,)
 RULES = (
-    Rule(whole_actions),
-    Rule(whole_resources),
-    Rule(everybody),
+    Rule(of_property=whole_actions),
+    Rule(of_property=whole_resources),
+    Rule(of_property=everybody),
     Rule(confused_deputy, ("AWS::IAM::Role",)),
     Rule(fixed_names, tuple(FIXED_NAMES)),
     Rule(service_linked_roles, ("AWS::IAM::ServiceLinkedRole",)),
     Rule(oauth_flows, ("AWS::Cognito::UserPoolClient",)),
-    Rule(literal_secrets),
+    Rule(of_property=literal_secrets),
 )

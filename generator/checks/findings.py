@@ -1,5 +1,6 @@
 """What a check says, and how a question is put to every combination of parameter values."""
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -33,24 +34,39 @@ class Defect:
 
 
 ResourceQuestion = Callable[[Deployment, str], Iterator[Defect]]
+PropertyQuestion = Callable[[Deployment, str, str], Iterator[Defect]]
 TemplateQuestion = Callable[[Deployment], Iterator[Finding]]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule about resources of the given types (all where none is given), asked where the resource exists."""
+    """A rule about resources of the given types (all but nested stacks where none is given), where they exist.
 
-    question: ResourceQuestion
+    Of `question` and `of_property` one is given; the latter is asked of each property apart, so that properties which
+    depend on different parameters do not multiply each other's combinations.
+    """
+
+    question: ResourceQuestion | None = None
     types: tuple[str, ...] = ()
+    of_property: PropertyQuestion | None = None
 
     @property
     def name(self) -> str:
         """Name of the rule in findings."""
-        return name_of(self.question)
+        return name_of(self.question or self.of_property)
+
+    def questions(self, deployment: Deployment, title: str) -> Iterator[Callable[[], Iterator[Defect]]]:
+        """Yields what is asked about one resource."""
+        if self.question is not None:
+            yield functools.partial(self.question, deployment, title)
+        if self.of_property is not None:
+            for name in deployment.body(title).get("Properties", {}):
+                yield functools.partial(self.of_property, deployment, title, name)
 
 
-def name_of(question: Callable[..., Any]) -> str:
+def name_of(question: Callable[..., Any] | None) -> str:
     """Returns the name of a rule: its function's, with hyphens."""
+    assert question is not None
     return question.__name__.strip("_").replace("_", "-")
 
 
@@ -60,18 +76,20 @@ def ask(rule: Rule, deployment: Deployment, domain: Domain) -> Iterator[Finding]
     Of each resource and path only the first combination with a defect counts.
     """
     for title in deployment.ids(*rule.types):
+        for question in rule.questions(deployment, title):
 
-        def answer(values: Mapping[str, str], title: str = title) -> tuple[Defect, ...]:
-            deployment.given(values)
-            return tuple(rule.question(deployment, title)) if deployment.exists(title) else ()
+            def answer(
+                values: Mapping[str, str], title: str = title, question: Callable[[], Iterator[Defect]] = question
+            ) -> tuple[Defect, ...]:
+                return tuple(question()) if deployment.given(values).exists(title) else ()
 
-        known: set[str] = set()
-        for values, defects in explore(answer, domain):
-            fresh = [defect for defect in defects if defect.path not in known]
-            if fresh and possible(deployment, domain, values):
-                for defect in fresh:
-                    known.add(defect.path)
-                    yield Finding(deployment.homes[title].file, title, defect.path, rule.name, defect.sentence)
+            known: set[str] = set()
+            for values, defects in explore(answer, domain):
+                fresh = {defect.path: defect for defect in defects if defect.path not in known}
+                if fresh and possible(deployment, domain, values):
+                    known.update(fresh)
+                    for path, defect in fresh.items():
+                        yield Finding(deployment.homes[title].file, title, path, rule.name, defect.sentence)
 
 
 def at(finding: Finding, question: TemplateQuestion) -> Finding:

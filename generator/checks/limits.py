@@ -19,7 +19,6 @@ LARGEST_SECTIONS: Final = {"Resources": 500, "Parameters": 200, "Outputs": 200, 
 LARGEST_MAPPING: Final = 200
 LONGEST_NAMES: Final = {"Resources": 255, "Parameters": 255, "Outputs": 255, "Mappings": 255, "Conditions": 255}
 LARGEST_PARAMETER_DESCRIPTION: Final = 4000
-LARGEST_PARAMETER_VALUE: Final = 4096
 
 BOUNDED_NAMES: Final = {
     "AWS::ElasticLoadBalancingV2::LoadBalancer": {"Name": 32},
@@ -76,13 +75,6 @@ def _excesses(stack: Stack) -> Iterator[tuple[str, str]]:
             yield f"Parameters.{name}", f"The description of {name} is longer than {LARGEST_PARAMETER_DESCRIPTION}."
 
 
-def passed_sizes(deployment: Deployment, title: str) -> Iterator[Defect]:
-    """No parameter that a parent passes is known to be longer than CloudFormation takes."""
-    for name, value in (deployment.property(title, "Parameters") or {}).items():
-        if isinstance(value, str) and len(value.encode()) > LARGEST_PARAMETER_VALUE:
-            yield Defect(f"Properties.Parameters.{name}", f"{name} is longer than {LARGEST_PARAMETER_VALUE} bytes.")
-
-
 def bounded_names(deployment: Deployment) -> Iterator[Finding]:
     """Names that AWS bounds fit for the longest values that the root's parameters admit, in the longest Region."""
     root = deployment.root
@@ -105,5 +97,5 @@ def _known_text(value: Any) -> str:
     return "" if value is None or isinstance(value, Mapping) else str(canonical(value))
 
 
-TEMPLATE_QUESTIONS = (template_limits, bounded_names)
-RULES = (Rule(passed_sizes, ("AWS::CloudFormation::Stack",)),)
+TEMPLATE_QUESTIONS = (template_limits,)
+EVALUATING_QUESTIONS = (bounded_names,)

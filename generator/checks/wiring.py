@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from generator.checks.domain import representatives
 from generator.checks.findings import Defect, Finding, Rule, at, walk
-from generator.evaluation import Deployment, Stack
+from generator.evaluation import STACK, Deployment, Stack, explore, possible
 from generator.symbols import invalid
 
 PSEUDO_PARAMETERS = frozenset(
@@ -125,20 +126,46 @@ def described_resources(deployment: Deployment) -> Iterator[Finding]:
             yield _finding(described_resources, stack, title, "Metadata.Description", f"{title} has no description.")
 
 
-def conditional_references(deployment: Deployment, title: str) -> Iterator[Defect]:
+def conditional_references(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
     """What a resource refers to exists whenever the resource does."""
-    home = deployment.homes[title]
-    for name, expression in deployment.body(title).get("Properties", {}).items():
-        for other in deployment.mentioned(home, expression):
-            if not deployment.exists(other):
-                yield Defect(f"Properties.{name}", f"{title} refers to {other}, which does not exist whenever it does.")
+    for other in deployment.mentioned(deployment.homes[title], deployment.body(title)["Properties"][name]):
+        if not deployment.exists(other):
+            yield Defect(f"Properties.{name}", f"{title} refers to {other}, which does not exist whenever it does.")
 
 
-def valid_values(deployment: Deployment, title: str) -> Iterator[Defect]:
+def stack_references(deployment: Deployment, title: str) -> Iterator[Defect]:
+    """The nested stacks that a nested stack refers to exist whenever it does."""
+    for other in deployment.mentioned(deployment.homes[title], deployment.body(title).get("Properties", {})):
+        if not deployment.exists(other):
+            yield Defect("Properties", f"{title} refers to {other}, which does not exist whenever it does.")
+
+
+def output_references(deployment: Deployment) -> Iterator[Finding]:
+    """What an output refers to exists whenever the output does."""
+    domain = representatives(deployment)
+    for stack in deployment.stacks.values():
+        for name, output in stack.section("Outputs").items():
+
+            def missing(values: Mapping[str, str], stack: Stack = stack, output: Any = output) -> list[str]:
+                deployment.given(values)
+                if stack.name and not deployment.exists(stack.name):
+                    return []
+                if "Condition" in output and not deployment.condition(stack, output["Condition"]):
+                    return []
+                found = deployment.mentioned(stack, output.get("Value"))
+                return [other for other in found if not deployment.exists(other)]
+
+            for values, others in explore(missing, domain):
+                if others and possible(deployment, domain, values):
+                    sentence = f"Output {name} of {stack.file} refers to {others[0]}, which does not always exist."
+                    yield _finding(output_references, stack, "", f"Outputs.{name}", sentence)
+                    break
+
+
+def valid_values(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
     """No property selects beyond a list's end, finds nothing in a mapping or calls an unknown function."""
-    for name in deployment.body(title).get("Properties", {}):
-        for value in invalid(deployment.property(title, name)):
-            yield Defect(f"Properties.{name}", f"{name} of {title} cannot be made: {value.reason}.")
+    for value in invalid(deployment.property(title, name)):
+        yield Defect(f"Properties.{name}", f"{name} of {title} cannot be made: {value.reason}.")
 
 
 def _children(deployment: Deployment) -> list[Stack]:
@@ -255,4 +282,9 @@ TEMPLATE_QUESTIONS = (
     typed_parameters_may_be_empty,
     described_resources,
 )
-RULES = (Rule(conditional_references), Rule(valid_values))
+EVALUATING_QUESTIONS = (output_references,)
+RULES = (
+    Rule(of_property=conditional_references),
+    Rule(stack_references, (STACK,)),
+    Rule(of_property=valid_values),
+)
