@@ -19,7 +19,7 @@ FIXED_NAMES: Final = {
     "AWS::IAM::Group": "GroupName",
     "AWS::IAM::InstanceProfile": "InstanceProfileName",
 }
-NAMED_ROLES: Final = ("StackSetAdministrationRole", "StackSetExecutionRole", "LaunchRole")
+NAMED_ROLES: Final = ("AdministrationRole", "ExecutionRole", "LaunchRole")
 """Roles that other accounts must be able to name (CloudFormation user guide, "Grant self-managed permissions";
 Service Catalog administrator guide, "Launch constraints" with a local role name)."""
 
@@ -35,28 +35,32 @@ WITHOUT_RESOURCE: Final = {
 }
 """Actions for which the Service Authorization Reference has no resource type, with what that means."""
 
+TIME_UNITS: Final = ("seconds", "minutes", "hours", "days")
 SECRET_NAMES: Final = re.compile(r"(password|secretstring|clientsecret|apikey|privatekey|token)$", re.IGNORECASE)
 
 
 def whole_actions(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
-    """No statement allows all actions, or all of a service."""
+    """No statement allows all actions; all actions of one service only with a reason in `Metadata.Wildcards`."""
     for path, statement in _statements(deployment, title, name):
+        if statement.get("Effect") != "Allow":
+            continue
         for action in _listed(statement.get("Action")):
-            if statement.get("Effect") == "Allow" and (action == "*" or str(action).endswith(":*")):
+            if action == "*" or (str(action).endswith(":*") and not _reason(deployment, title, statement)):
                 yield Defect(path, f"{title} allows {action}.")
-        if "NotAction" in statement and statement.get("Effect") == "Allow":
+        if "NotAction" in statement:
             yield Defect(path, f"{title} allows all actions but some.")
 
 
 def whole_resources(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
-    """A statement allows on all resources only actions that AWS cannot narrow, or says why in `Metadata.Wildcards`."""
-    reasons = (deployment.body(title).get("Metadata") or {}).get("Wildcards", {})
+    """A statement allows on all resources only what AWS cannot narrow, or says why in `Metadata.Wildcards`, by Sid."""
     for path, statement in _statements(deployment, title, name):
         if statement.get("Effect") != "Allow" or "*" not in _listed(statement.get("Resource")):
             continue
         actions = [str(action) for action in _listed(statement.get("Action")) if action not in WITHOUT_RESOURCE]
-        if actions and not reasons.get(statement.get("Sid", "")):
-            yield Defect(path, f"{title} allows {', '.join(actions)} on all resources, without a reason.")
+        if actions and not _reason(deployment, title, statement):
+            more = f" and {len(actions) - 2} more" if len(actions) > 2 else ""
+            named = ", ".join(actions[:2])
+            yield Defect(path, f"{title} allows {named}{more} on all resources without a reason in its metadata.")
 
 
 def everybody(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
@@ -109,7 +113,8 @@ def literal_secrets(deployment: Deployment, title: str, name: str) -> Iterator[D
     for path, node in walk({name: value}, "Properties"):
         if isinstance(node, Mapping):
             for key, item in node.items():
-                if SECRET_NAMES.search(key) and isinstance(item, str) and not item.startswith("{{resolve:"):
+                harmless = not isinstance(item, str) or item.startswith("{{resolve:") or item in TIME_UNITS
+                if SECRET_NAMES.search(key) and not harmless:
                     yield Defect(f"{path}.{key}", f"{key} of {title} is written in the template.")
 
 
@@ -131,6 +136,10 @@ def _statements(deployment: Deployment, title: str, name: str) -> Iterator[tuple
         for index, statement in enumerate(statements):
             if isinstance(statement, Mapping) and "Effect" in statement:
                 yield f"{path}.Statement[{index}]", statement
+
+
+def _reason(deployment: Deployment, title: str, statement: Mapping[str, Any]) -> Any:
+    return (deployment.body(title).get("Metadata") or {}).get("Wildcards", {}).get(statement.get("Sid", ""))
 
 
 def _listed(value: Any) -> list[Any]:

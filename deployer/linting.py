@@ -1,0 +1,112 @@
+"""Linting of the generated templates: cfn-lint for every target Region, and the graph check across nested stacks.
+
+cfn-lint runs in process, on files in a temporary directory, since only files let it follow a local `TemplateURL` to
+the child's parameters and outputs. Its work is spread over two processes, largest template first.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+REGIONS: Final = ("us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2", "ap-northeast-1")
+"""The Regions for which templates are linted where no target says otherwise."""
+
+SUPPRESSED: Final = ("W3002",)
+"""Checks that are off for every template: W3002 is about local template URLs, which packaging replaces. Any other is
+suppressed where it arises, in a resource's `Metadata.cfn-lint`, with a reason."""
+
+PROCESSES: Final = 2
+UNREASONED: Final = "suppression-without-reason"
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """A defect in a template: `line` counts from 1 and is 0 where the finding is about no line.
+
+    `rule` is cfn-lint's id or the graph rule's name, `severity` is error, warning or informational.
+    """
+
+    template: str
+    line: int
+    rule: str
+    severity: str
+    message: str
+    path: str
+
+
+def lint(templates: Mapping[str, str], regions: Sequence[str] = REGIONS) -> list[Finding]:
+    """Returns what cfn-lint and the graph check find in the templates, given as text by file name, in a stable order.
+
+    Raises `ValueError` where cfn-lint does not know a Region.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in templates.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        by_size = sorted(templates, key=lambda name: len(templates[name]), reverse=True)
+        # A fresh interpreter inherits no threads and no locks; linting starts before the graph is checked here.
+        with ProcessPoolExecutor(PROCESSES, mp_context=get_context("forkserver")) as pool:
+            jobs = [pool.submit(lint_file, str(Path(folder) / name), tuple(regions)) for name in by_size]
+            findings = check_graph(templates)
+            for job in jobs:
+                findings.extend(job.result())
+    return sorted(set(findings))
+
+
+def lint_file(path: str, regions: Sequence[str]) -> list[Finding]:
+    """Returns what cfn-lint finds in one file."""
+    from cfnlint.api import ManualArgs
+    from cfnlint.api import lint_file as cfn_lint_file
+    from cfnlint.exceptions import InvalidRegionException
+
+    arguments = ManualArgs(include_checks=["I"], ignore_checks=list(SUPPRESSED), regions=list(regions))
+    try:
+        matches = cfn_lint_file(Path(path), config=arguments)
+    except InvalidRegionException as error:
+        raise ValueError(
+            f"cfn-lint does not know one of the Regions {', '.join(regions)}: correct the targets."
+        ) from error
+    return [
+        Finding(
+            template=Path(match.filename).name,
+            line=match.linenumber,
+            rule=match.rule.id,
+            severity=str(match.rule.severity),
+            message=match.message,
+            path=".".join(map(str, getattr(match, "path", None) or ())),
+        )
+        for match in matches
+    ]
+
+
+def check_graph(templates: Mapping[str, str]) -> list[Finding]:
+    """Returns what the graph check finds, and suppressions of cfn-lint that give no reason."""
+    import yaml
+
+    from generator.checks import check
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loaded: dict[str, dict[str, Any]] = {name: yaml.load(text, loader) for name, text in templates.items()}  # noqa: S506  # a safe loader
+    findings = [
+        Finding(
+            template=finding.template,
+            line=0,
+            rule=finding.rule,
+            severity="error",
+            message=finding.sentence,
+            path=".".join(filter(None, ("Resources" if finding.logical_id else "", finding.logical_id, finding.path))),
+        )
+        for finding in check(loaded)
+    ]
+    for name, template in loaded.items():
+        for title, resource in template.get("Resources", {}).items():
+            metadata = resource.get("Metadata", {})
+            config = metadata.get("cfn-lint", {}).get("config", {})
+            if config.get("ignore_checks") and not config.get("reason"):
+                sentence = f"{title} suppresses {', '.join(config['ignore_checks'])} without a reason beside it."
+                path = f"Resources.{title}.Metadata.cfn-lint.config"
+                findings.append(Finding(name, 0, UNREASONED, "error", sentence, path))
+    return findings
