@@ -5,7 +5,9 @@ Exit status: 0 after a clean stop, 1 when it could not start or had to cut calls
 
 import logging
 import os
+import signal
 import sys
+from types import FrameType
 
 from server.json_logs import configure_logging
 from server.settings import Settings, SettingsError, read_settings
@@ -13,6 +15,9 @@ from server.settings import Settings, SettingsError, read_settings
 
 def main() -> int:
     """Serve until a signal stops the process; return its exit status."""
+    # The first process of a container gets no signal that it has no handler for: without this one, a task that is
+    # stopped while it starts would run until it is killed. Once it listens, the server's own handler takes over.
+    signal.signal(signal.SIGTERM, _stop_while_starting)
     configure_logging("INFO")
     logger = logging.getLogger("server")
     try:
@@ -50,6 +55,11 @@ def _start(settings: Settings, logger: logging.Logger) -> int:
     except ListenError as error:
         logger.critical("%s", error)
         return 1
+
+
+def _stop_while_starting(_: int, __: FrameType | None) -> None:
+    # Not by an exception: it would surface inside whatever is being imported.
+    os._exit(0)
 
 
 def _take_settings_from_fastmcp() -> None:

@@ -31,7 +31,8 @@ class JsonFormatter(logging.Formatter):
     def __init__(self, secret_values: Iterable[str] = ()) -> None:
         """Take the values that must never be written; those shorter than `SHORTEST_REDACTED` are ignored."""
         super().__init__()
-        usable = {value for value in secret_values if len(value) >= SHORTEST_REDACTED}
+        forms = {form for value in secret_values for form in _written_forms(value)}
+        usable = {form for form in forms if len(form) >= SHORTEST_REDACTED}
         self._secret_values = sorted(usable, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -68,6 +69,11 @@ class JsonFormatter(logging.Formatter):
         if isinstance(value, list | tuple | set | frozenset) and depth < 5:
             return [self._plain(item, depth + 1) for item in value]
         return self._plain(str(value), depth)
+
+
+def _written_forms(value: str) -> set[str]:
+    """Return what `value` looks like in text: as it is, quoted as in Python and JSON, and line by line as printed."""
+    return {value, repr(value)[1:-1], json.dumps(value)[1:-1], *(line.strip() for line in value.splitlines())}
 
 
 class LoggedStream(io.TextIOBase):

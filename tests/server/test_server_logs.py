@@ -70,16 +70,17 @@ def test_what_is_printed_is_logged_line_by_line(pieces: list[str]) -> None:
     assert logged == [line for line in expected if line.strip()]
 
 
-@pytest.mark.parametrize("words", ["plain", 'a "quoted" \\ word', "two\nlines\r\n", "\x00\x1b[31m\u2028", "%s %d {}"])
-def test_every_line_of_output_is_json_whatever_a_tool_says(start_server: Start, words: str) -> None:
+def test_every_line_of_output_is_json_whatever_a_tool_says(start_server: Start) -> None:
+    sayings = ["plain", 'a "quoted" \\ word', "two\nlines\r\n", "\x00\x1b[31m\u2028", "%s %d {}"]
     server = start_server(**EXAMPLE_TOOLS, LOG_LEVEL="DEBUG").wait_until_listening()
-    server.call("talk", {"words": words})
+    for words in sayings:
+        server.call("talk", {"words": words})
     server.request("GET", "/" + "%0a%22", headers={"User-Agent": '"\\'})
     server.request("POST", "/mcp", b"\xff\x00\n{", {"Content-Type": "application/json"})
     assert server.stop() == 0
     entries = server.log()
     assert server.error_output == b""
-    assert [entry["words"] for entry in entries if entry["logger"] == "talk" and "words" in entry] == [words]
+    assert [entry["words"] for entry in entries if entry["logger"] == "talk" and "words" in entry] == sayings
     assert {"stdout", "stderr", "py.warnings"} <= {entry["logger"] for entry in entries}
 
 
@@ -113,19 +114,26 @@ def test_health_checks_do_not_fill_the_log(start_server: Start) -> None:
     assert [entry["message"] for entry in server.log()] == ["listening", "stopping", "stopped"]
 
 
-@pytest.mark.parametrize("secret", ["hush-hush-value", 'quote"back\\slash', "two\nlines", "ünïcode-\u2028"])
-def test_secrets_reach_tools_and_nothing_else(start_server: Start, secret: str) -> None:
-    server = start_server(**EXAMPLE_TOOLS, LOG_LEVEL="DEBUG", TOOL_SECRETS=json.dumps({"API_KEY": secret}))
-    server.wait_until_listening()
-    used = server.call("use_secret", {"key": "API_KEY"})
-    assert used["structuredContent"] == {"length": len(secret), "in_environment": False}
-    leaked = server.call("leak", {"key": "API_KEY"})
-    assert leaked["isError"] and secret not in json.dumps(leaked, ensure_ascii=False)
-    info = server.call("get_system_info")
-    missing = server.call("use_secret", {"key": "OTHER_KEY"})
-    assert missing["isError"] and "OTHER_KEY" in missing["content"][0]["text"]
+def test_secrets_reach_tools_and_nothing_else(start_server: Start) -> None:
+    secrets = {
+        "PLAIN": "hush-hush-value",
+        "QUOTED": 'quote"back\\slash',
+        "LINES": "-----BEGIN KEY-----\nMIIEvQIBADAN\n-----END KEY-----\n",
+        "UNICODE": "ünïcode-\u2028",
+    }
+    server = start_server(**EXAMPLE_TOOLS, LOG_LEVEL="DEBUG", TOOL_SECRETS=json.dumps(secrets)).wait_until_listening()
+    answers = [server.call("get_system_info"), server.call("use_secret", {"key": "OTHER_KEY"})]
+    assert answers[-1]["isError"] and "OTHER_KEY" in answers[-1]["content"][0]["text"]
+    for key, secret in secrets.items():
+        used = server.call("use_secret", {"key": key})
+        assert used["structuredContent"] == {"length": len(secret), "in_environment": False}
+        answers.append(server.call("leak", {"key": key}))
+        assert answers[-1]["isError"]
     server.stop()
-    for part in secret.splitlines():
-        for entry in [*server.log(), info, missing]:
-            assert part not in json.dumps(entry, ensure_ascii=False)
-            assert json.dumps(part)[1:-1] not in json.dumps(entry)
+    written = [
+        text for shown in [*server.log(), *answers] for text in (json.dumps(shown, ensure_ascii=False), str(shown))
+    ]
+    assert sum(REDACTED in text for text in written) >= len(secrets)
+    for part in (line for secret in secrets.values() for line in secret.splitlines() if line):
+        for text in written:
+            assert part not in text and json.dumps(part)[1:-1] not in text and repr(part)[1:-1] not in text

@@ -61,7 +61,7 @@ def metadata_endpoint(body: bytes, status: int = 200) -> Iterator[str]:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as endpoint:
-        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
+        threading.Thread(target=endpoint.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{endpoint.server_port}/v4/0123-456"
         endpoint.shutdown()
 
