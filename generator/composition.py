@@ -32,6 +32,7 @@ from troposphere import (
 from troposphere import Condition as ConditionReference
 from troposphere.cloudformation import Stack
 
+from generator.logic import Logic
 from generator.parameters import PRESET_NAME, RootParameter
 from generator.presets import PRESET, PRESETS, Mapping
 
@@ -338,22 +339,40 @@ def pascal_case(name: str) -> str:
 def rendered(template: Template, wait: bool) -> dict[str, Any]:
     """Returns the template as plain data, without readiness markers.
 
-    With `wait`, each resource depends on what the values that it uses need ready, unless it refers to that anyway.
+    With `wait`, each resource waits for what the values that it uses need ready, unless it refers to that anyway.
     """
     result: dict[str, Any] = template.to_dict()
-    for title, resource in result["Resources"].items():
-        properties, awaited = _without_markers(resource)
+    resources = result["Resources"]
+    logic = Logic(result.get("Conditions", {}))
+    for title in resources:
+        resources[title], awaited = _without_markers(resources[title])
         if wait:
-            declared = properties.get("DependsOn", [])
-            declared = [declared] if isinstance(declared, str) else declared
-            referenced = set(referenced_titles(properties))
-            depends_on = [*declared, *(name for name in awaited if name not in referenced and name not in declared)]
-            if depends_on:
-                properties["DependsOn"] = list(dict.fromkeys(depends_on))
-        result["Resources"][title] = properties
+            _wait(resources, title, awaited, logic)
     if "Outputs" in result:
         result["Outputs"] = _without_markers(result["Outputs"])[0]
     return result
+
+
+def _wait(resources: dict[str, Any], title: str, awaited: list[str], logic: Logic) -> None:
+    resource = resources[title]
+    declared = resource.get("DependsOn", [])
+    depends_on = [declared] if isinstance(declared, str) else list(declared)
+    assumed = frozenset({(resource["Condition"], True)} if "Condition" in resource else ())
+    maybe: dict[str, Any] = {}
+    for name in dict.fromkeys(awaited):
+        if name in depends_on or name in set(referenced_titles(resource["Properties"])):
+            continue
+        condition = resources[name].get("Condition")
+        exists = True if condition is None else logic.decide(condition, assumed)
+        if exists:
+            depends_on.append(name)
+        elif exists is None:
+            maybe[name] = {"Fn::If": [condition, {"Ref": name}, ""]}
+    if depends_on:
+        resource["DependsOn"] = depends_on
+    if maybe:
+        # DependsOn takes no condition; a reference from the metadata makes CloudFormation wait as well.
+        resource["Metadata"] = {**resource["Metadata"], "WaitsFor": maybe}
 
 
 def _without_markers(data: Any) -> tuple[Any, list[str]]:

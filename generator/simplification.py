@@ -4,18 +4,15 @@ Flattening hands one layer's `Fn::If` into another layer's resource. Where the r
 that decides the choice, the other branch is unreachable, and linters are right to reject it.
 """
 
-import json
 from collections.abc import Mapping
-from functools import cache
-from itertools import product
 from typing import Any
 
-Assumptions = frozenset[tuple[str, bool]]
+from generator.logic import Assumptions, Logic
 
 
 def simplified(template: dict[str, Any]) -> dict[str, Any]:
     """Returns the template, plain data, with every decided `Fn::If` in resources and outputs replaced by its branch."""
-    logic = _Logic(template.get("Conditions", {}))
+    logic = Logic(template.get("Conditions", {}))
     result = dict(template)
     for section in ("Resources", "Outputs"):
         if section in template:
@@ -27,7 +24,7 @@ def _assumed(part: Mapping[str, Any]) -> Assumptions:
     return frozenset({(part["Condition"], True)}) if "Condition" in part else frozenset()
 
 
-def _reduce(data: Any, assumptions: Assumptions, logic: "_Logic") -> Any:
+def _reduce(data: Any, assumptions: Assumptions, logic: Logic) -> Any:
     if isinstance(data, list):
         return [_reduce(item, assumptions, logic) for item in data]
     if not isinstance(data, dict):
@@ -45,52 +42,3 @@ def _reduce(data: Any, assumptions: Assumptions, logic: "_Logic") -> Any:
             ]
         }
     return {key: _reduce(item, assumptions, logic) for key, item in data.items()}
-
-
-class _Logic:
-    """The template's conditions as Boolean functions of their comparisons."""
-
-    def __init__(self, conditions: Mapping[str, Any]) -> None:
-        self._conditions = conditions
-        self.decide = cache(self._decide)
-
-    def _decide(self, name: str, assumptions: Assumptions) -> bool | None:
-        """Returns the condition's value where the assumptions leave only one, else None."""
-        comparisons = sorted(
-            {atom for term in (name, *(assumed for assumed, _ in assumptions)) for atom in self._atoms(term)}
-        )
-        values = set()
-        for choice in product((False, True), repeat=len(comparisons)):
-            world = dict(zip(comparisons, choice, strict=True))
-            if all(self._value(assumed, world) is expected for assumed, expected in assumptions):
-                values.add(self._value(name, world))
-        return values.pop() if len(values) == 1 else None
-
-    def _atoms(self, name: str) -> set[str]:
-        found: set[str] = set()
-
-        def visit(expression: Any) -> None:
-            ((operator, operand),) = expression.items()
-            if operator == "Fn::Equals":
-                found.add(json.dumps(expression, sort_keys=True))
-            elif operator == "Condition":
-                visit(self._conditions[operand])
-            else:
-                for item in operand:
-                    visit(item)
-
-        visit(self._conditions[name])
-        return found
-
-    def _value(self, name: str, world: Mapping[str, bool]) -> bool:
-        def evaluate(expression: Any) -> bool:
-            ((operator, operand),) = expression.items()
-            if operator == "Fn::Equals":
-                return world[json.dumps(expression, sort_keys=True)]
-            if operator == "Condition":
-                return evaluate(self._conditions[operand])
-            if operator == "Fn::Not":
-                return not evaluate(operand[0])
-            return (all if operator == "Fn::And" else any)(evaluate(item) for item in operand)
-
-        return evaluate(self._conditions[name])

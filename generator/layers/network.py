@@ -7,7 +7,7 @@ from troposphere import AWSHelperFn, AWSObject, Cidr, GetAZs, Join, Select, Sub,
 
 from generator import conditions as c
 from generator import parameters as p
-from generator.composition import Condition, Layer, Scope, Value, wire, wire_list
+from generator.composition import Condition, Layer, Scope, Value, after, wire, wire_list
 from generator.policies import allow, policy, regional_arn, trust
 from generator.serving import CONTAINER_PORT
 
@@ -46,18 +46,22 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
     gateway, attachment = _internet_gateway(scope, vpc)
     public = _subnets(scope, vpc, "Public", 0)
     private = _subnets(scope, vpc, "Private", 3)
-    public_routes = _public_routes(scope, vpc, gateway, attachment, public)
-    private_routes = _private_routes(scope, vpc, attachment, public, private)
-    load_balancer_group, task_group = _security_groups(scope, vpc_id)
-    _s3_endpoint(scope, vpc, [public_routes, *private_routes])
-    _interface_endpoints(scope, vpc, private, task_group)
+    public_table, public_ready = _public_routes(scope, vpc, gateway, attachment, public)
+    private_tables, private_ready = _private_routes(scope, vpc, attachment, public, private)
+    groups = _security_groups(scope, vpc_id)
+    private_ready.append(_s3_endpoint(scope, vpc, [public_table, *private_tables]))
+    private_ready.extend(_interface_endpoints(scope, vpc, private, groups.tasks))
     _flow_log(scope, vpc)
     return Outputs(
         vpc_id=vpc_id,
-        public_subnet_ids=scope.choose(c.CREATES_VPC, _ids(scope, public), scope.parameter(p.PUBLIC_SUBNET_IDS)),
-        private_subnet_ids=scope.choose(c.CREATES_VPC, _ids(scope, private), scope.parameter(p.PRIVATE_SUBNET_IDS)),
-        load_balancer_security_group_id=load_balancer_group.get_att("GroupId"),
-        task_security_group_id=task_group.get_att("GroupId"),
+        public_subnet_ids=after(
+            scope.choose(c.CREATES_VPC, _ids(scope, public), scope.parameter(p.PUBLIC_SUBNET_IDS)), *public_ready
+        ),
+        private_subnet_ids=after(
+            scope.choose(c.CREATES_VPC, _ids(scope, private), scope.parameter(p.PRIVATE_SUBNET_IDS)), *private_ready
+        ),
+        load_balancer_security_group_id=after(groups.load_balancer.get_att("GroupId"), *groups.client_rules),
+        task_security_group_id=after(groups.tasks.get_att("GroupId"), *groups.task_rules),
     )
 
 
@@ -128,13 +132,13 @@ def _public_routes(
     gateway: ec2.InternetGateway,
     attachment: ec2.VPCGatewayAttachment,
     subnets: list[ec2.Subnet],
-) -> ec2.RouteTable:
+) -> tuple[ec2.RouteTable, list[AWSObject]]:
     table = scope.add(
         ec2.RouteTable("PublicRouteTable", VpcId=vpc.ref(), Tags=_tags(scope, "public")),
         "Routes of the public subnets.",
         c.CREATES_VPC,
     )
-    scope.add(
+    route = scope.add(
         ec2.Route(
             "PublicDefaultRoute",
             RouteTableId=table.ref(),
@@ -145,9 +149,11 @@ def _public_routes(
         "Sends the public subnets' traffic for the internet to the internet gateway.",
         c.CREATES_VPC,
     )
-    for zone, subnet in zip(ZONES, subnets, strict=True):
+    associations = [
         _associate(scope, f"PublicSubnet{zone}Routes", subnet, table, zone)
-    return table
+        for zone, subnet in zip(ZONES, subnets, strict=True)
+    ]
+    return table, [route, *associations]
 
 
 def _private_routes(
@@ -156,13 +162,14 @@ def _private_routes(
     attachment: ec2.VPCGatewayAttachment,
     public: list[ec2.Subnet],
     private: list[ec2.Subnet],
-) -> list[ec2.RouteTable]:
+) -> tuple[list[ec2.RouteTable], list[AWSObject]]:
     conditions = (c.CREATES_VPC, c.CREATES_SECOND_NAT, c.CREATES_THIRD_NAT)
     gateways = [
         _nat_gateway(scope, zone, subnet, attachment, condition)
         for zone, subnet, condition in zip(ZONES, public, conditions, strict=True)
     ]
-    tables = []
+    tables: list[ec2.RouteTable] = []
+    ready: list[AWSObject] = []
     for zone, subnet, gateway in zip(ZONES, private, gateways, strict=True):
         table = scope.add(
             ec2.RouteTable(f"PrivateRouteTable{zone}", VpcId=vpc.ref(), Tags=_tags(scope, f"private-{zone.lower()}")),
@@ -170,7 +177,7 @@ def _private_routes(
             _zone_condition(zone),
         )
         nat = gateways[0].ref() if zone == "A" else scope.choose(c.NAT_PER_ZONE, gateway.ref(), gateways[0].ref())
-        scope.add(
+        route = scope.add(
             ec2.Route(
                 f"PrivateDefaultRoute{zone}",
                 RouteTableId=table.ref(),
@@ -180,13 +187,13 @@ def _private_routes(
             f"Sends the tasks' traffic for the internet in zone {zone} through NAT.",
             _zone_condition(zone),
         )
-        _associate(scope, f"PrivateSubnet{zone}Routes", subnet, table, zone)
+        ready += [route, _associate(scope, f"PrivateSubnet{zone}Routes", subnet, table, zone)]
         tables.append(table)
-    return tables
+    return tables, ready
 
 
-def _associate(scope: Scope, title: str, subnet: ec2.Subnet, table: ec2.RouteTable, zone: str) -> None:
-    scope.add(
+def _associate(scope: Scope, title: str, subnet: ec2.Subnet, table: ec2.RouteTable, zone: str) -> AWSObject:
+    return scope.add(
         ec2.SubnetRouteTableAssociation(title, SubnetId=subnet.ref(), RouteTableId=table.ref()),
         f"Gives {subnet.title} the routes of {table.title}.",
         _zone_condition(zone),
@@ -219,7 +226,15 @@ def _nat_gateway(
     )
 
 
-def _security_groups(scope: Scope, vpc_id: Value) -> tuple[ec2.SecurityGroup, ec2.SecurityGroup]:
+@dataclass(frozen=True)
+class _SecurityGroups:
+    load_balancer: ec2.SecurityGroup
+    tasks: ec2.SecurityGroup
+    client_rules: list[AWSObject]
+    task_rules: list[AWSObject]
+
+
+def _security_groups(scope: Scope, vpc_id: Value) -> _SecurityGroups:
     load_balancer = scope.add(
         ec2.SecurityGroup(
             "LoadBalancerSecurityGroup",
@@ -256,7 +271,7 @@ def _security_groups(scope: Scope, vpc_id: Value) -> tuple[ec2.SecurityGroup, ec
         ),
         "Admits only the load balancer to the tasks.",
     )
-    for title, port, purpose in (("HttpsIngress", 443, "MCP over HTTPS"), ("HttpIngress", 80, "Redirect to HTTPS")):
+    client_rules: list[AWSObject] = [
         scope.add(
             ec2.SecurityGroupIngress(
                 f"LoadBalancer{title}",
@@ -270,7 +285,9 @@ def _security_groups(scope: Scope, vpc_id: Value) -> tuple[ec2.SecurityGroup, ec
             f"Lets clients reach port {port} of the load balancer once it has a certificate.",
             c.HAS_ENDPOINT,
         )
-    scope.add(
+        for title, port, purpose in (("HttpsIngress", 443, "MCP over HTTPS"), ("HttpIngress", 80, "Redirect to HTTPS"))
+    ]
+    egress = scope.add(
         ec2.SecurityGroupEgress(
             "LoadBalancerTaskEgress",
             GroupId=load_balancer.get_att("GroupId"),
@@ -282,7 +299,7 @@ def _security_groups(scope: Scope, vpc_id: Value) -> tuple[ec2.SecurityGroup, ec
         ),
         "Lets the load balancer reach the tasks' port.",
     )
-    scope.add(
+    ingress = scope.add(
         ec2.SecurityGroupIngress(
             "TaskIngress",
             GroupId=tasks.get_att("GroupId"),
@@ -294,12 +311,12 @@ def _security_groups(scope: Scope, vpc_id: Value) -> tuple[ec2.SecurityGroup, ec
         ),
         "Admits the load balancer to the tasks' port.",
     )
-    return load_balancer, tasks
+    return _SecurityGroups(load_balancer, tasks, client_rules, [egress, ingress])
 
 
-def _s3_endpoint(scope: Scope, vpc: ec2.VPC, tables: list[ec2.RouteTable]) -> None:
+def _s3_endpoint(scope: Scope, vpc: ec2.VPC, tables: list[ec2.RouteTable]) -> AWSObject:
     references = [table.ref() for table in tables]
-    scope.add(
+    return scope.add(
         ec2.VPCEndpoint(
             "S3Endpoint",
             VpcId=vpc.ref(),
@@ -312,7 +329,9 @@ def _s3_endpoint(scope: Scope, vpc: ec2.VPC, tables: list[ec2.RouteTable]) -> No
     )
 
 
-def _interface_endpoints(scope: Scope, vpc: ec2.VPC, subnets: list[ec2.Subnet], task_group: ec2.SecurityGroup) -> None:
+def _interface_endpoints(
+    scope: Scope, vpc: ec2.VPC, subnets: list[ec2.Subnet], task_group: ec2.SecurityGroup
+) -> list[AWSObject]:
     group = scope.add(
         ec2.SecurityGroup(
             "EndpointSecurityGroup",
@@ -341,7 +360,7 @@ def _interface_endpoints(scope: Scope, vpc: ec2.VPC, subnets: list[ec2.Subnet], 
         "Admits only the tasks to the interface endpoints.",
         c.CREATES_INTERFACE_ENDPOINTS,
     )
-    for title, (service, purpose) in INTERFACE_SERVICES.items():
+    return [
         scope.add(
             ec2.VPCEndpoint(
                 f"{title}Endpoint",
@@ -355,6 +374,8 @@ def _interface_endpoints(scope: Scope, vpc: ec2.VPC, subnets: list[ec2.Subnet], 
             f"Private way to {purpose}.",
             c.CREATES_INTERFACE_ENDPOINTS,
         )
+        for title, (service, purpose) in INTERFACE_SERVICES.items()
+    ]
 
 
 def _flow_log(scope: Scope, vpc: ec2.VPC) -> None:
