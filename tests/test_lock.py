@@ -100,6 +100,13 @@ def test_server_is_tested_with_the_versions_it_ships() -> None:
     assert LOCK["server"]["fastmcp"]["version"] == LOCK["develop"]["fastmcp"]["version"]
 
 
+def test_readme_installs_the_pipenv_that_is_locked() -> None:
+    """Another one would replace itself in the middle of its own work."""
+    versions = re.findall(r"pip install pipenv(\S*)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert versions
+    assert set(versions) == {LOCK["develop"]["pipenv"]["version"]}
+
+
 def test_registries_are_stripped_and_nothing_else() -> None:
     package = {"version": "==1.0", "hashes": ["sha256:00"], "markers": "python_version >= '3.9'"}
     meta = {"hash": {"sha256": "ab"}, "pipfile-spec": 6}
