@@ -15,9 +15,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 class BalancerActions:
     """Handlers for the requests that the front passes on with an action's id."""
 
-    def __init__(
-        self, find: Callable[[str], Action | None], check: TokenCheck, note: Callable[[str], None]
-    ) -> None:
+    def __init__(self, find: Callable[[str], Action | None], check: TokenCheck, note: Callable[[str], None]) -> None:
         self._find = find
         self._check = check
         self._note = note
@@ -56,7 +54,9 @@ class BalancerActions:
 
 def _fixed(config: Mapping[str, Any]) -> Reply:
     body = str(config.get("MessageBody") or "").encode()
-    return Reply(int(config.get("StatusCode") or 200), body, {"content-type": config.get("ContentType") or "text/plain"})
+    return Reply(
+        int(config.get("StatusCode") or 200), body, {"content-type": config.get("ContentType") or "text/plain"}
+    )
 
 
 def _redirect(config: Mapping[str, Any], request: Request) -> Reply:

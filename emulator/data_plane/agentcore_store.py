@@ -15,7 +15,8 @@ Record = dict[str, Any]
 @dataclass
 class Region:
     """The records of one account and Region. Targets and rate limits are by gateway id, then by their own id; providers
-    by name; policies by the ARN of their resource."""
+    by name; policies by the ARN of their resource.
+    """
 
     gateways: dict[str, Record] = field(default_factory=dict)
     targets: dict[str, dict[str, Record]] = field(default_factory=dict)

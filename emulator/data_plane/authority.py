@@ -49,7 +49,8 @@ class Authority:
 
     def leaf(self, names: Sequence[str]) -> LeafCertificate:
         """Return a server certificate for exactly ``names`` (DNS names, wildcards or IP addresses; the first is the
-        common name where it fits the 64 characters of X.520). Raises ValueError when ``names`` is empty."""
+        common name where it fits the 64 characters of X.520). Raises ValueError when ``names`` is empty.
+        """
         if not names:
             raise ValueError("a certificate needs at least one name")
         stem = sha256("\n".join(names).encode()).hexdigest()[:32]

@@ -18,11 +18,16 @@ class CredentialError(Exception):
 
 
 def fetch_token(
-    configuration: Mapping[str, Any], client_secret: str, scopes: Sequence[str], parameters: Mapping[str, str], *,
+    configuration: Mapping[str, Any],
+    client_secret: str,
+    scopes: Sequence[str],
+    parameters: Mapping[str, str],
+    *,
     outbound: Outbound,
 ) -> str:
     """Return an access token. ``configuration`` is the provider's customOauth2ProviderConfig in the API's spelling,
-    ``parameters`` the target's custom parameters. Raises CredentialError."""
+    ``parameters`` the target's custom parameters. Raises CredentialError.
+    """
     endpoint = _token_endpoint(configuration.get("oauthDiscovery") or {}, outbound)
     client_id = str(configuration.get("clientId") or "")
     form = {"grant_type": "client_credentials", "scope": " ".join(scopes), **parameters}

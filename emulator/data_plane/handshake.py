@@ -32,17 +32,9 @@ class McpServer:
 
     def tools(self, timeout: float) -> list[dict[str, Any]]:
         """Perform the handshake and return every tool of the server (``timeout`` seconds for each request). Raises
-        TargetError."""
-        client = {"name": "bedrock-agentcore-gateway", "version": "1.0"}
-        parameters = {"protocolVersion": INDEXING_VERSION, "capabilities": {}, "clientInfo": client}
-        answer, session = self._call("initialize", parameters, 1, {}, timeout)
-        version = str(answer.get("protocolVersion", ""))
-        if "tools" not in (answer.get("capabilities") or {}):
-            raise TargetError("the server does not advertise the tools capability")
-        headers = {"mcp-protocol-version": version or INDEXING_VERSION}
-        if session:
-            headers["mcp-session-id"] = session
-        self._post({"jsonrpc": "2.0", "method": "notifications/initialized"}, headers, timeout)
+        TargetError.
+        """
+        headers = self.open_session(INDEXING_VERSION, timeout)
         tools: list[dict[str, Any]] = []
         cursor = None
         for page in range(_PAGES):
@@ -52,6 +44,21 @@ class McpServer:
             if not cursor:
                 return tools
         raise TargetError(f"tools/list goes on beyond {_PAGES} pages")
+
+    def open_session(self, version: str, timeout: float = 30.0) -> dict[str, str]:
+        """Perform the handshake at ``version`` and return the headers that later requests must carry. Raises
+        TargetError.
+        """
+        client = {"name": "bedrock-agentcore-gateway", "version": "1.0"}
+        parameters = {"protocolVersion": version, "capabilities": {}, "clientInfo": client}
+        answer, session = self._call("initialize", parameters, 1, {}, timeout)
+        if "tools" not in (answer.get("capabilities") or {}):
+            raise TargetError("the server does not advertise the tools capability")
+        headers = {"mcp-protocol-version": str(answer.get("protocolVersion") or version)}
+        if session:
+            headers["mcp-session-id"] = session
+        self._post({"jsonrpc": "2.0", "method": "notifications/initialized"}, headers, timeout)
+        return headers
 
     def _call(
         self, method: str, parameters: Mapping[str, Any], number: int, headers: Mapping[str, str], timeout: float
@@ -81,7 +88,8 @@ class McpServer:
 
 def messages(response: httpx.Response) -> Iterator[dict[str, Any]]:
     """Yield the JSON-RPC messages of a response that was read, sent as JSON or as server-sent events. Raises
-    TargetError when it carries neither."""
+    TargetError when it carries neither.
+    """
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
     try:
         if kind == "text/event-stream":

@@ -34,7 +34,9 @@ class TargetState:
 
 
 _INITIAL = TargetState("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
-_UNUSED = TargetState("unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer")
+_UNUSED = TargetState(
+    "unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"
+)
 
 
 class _Probe:

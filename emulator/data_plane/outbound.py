@@ -1,5 +1,6 @@
 """Calls that AWS's services make to other hosts: resolved by the emulated DNS, certificates checked against the local
-authority. A name that the emulated DNS does not know is refused, never looked up outside: a token must not leave."""
+authority. A name that the emulated DNS does not know is refused, never looked up outside: a token must not leave.
+"""
 
 import ssl
 from collections.abc import Iterator, Mapping

@@ -51,7 +51,8 @@ class ProcessLedger:
 
 class ChildProcess:
     """One child process whose output, standard error included, goes line by line to ``on_line`` (called in a thread of
-    its own). Raises OSError when the program cannot be started."""
+    its own). Raises OSError when the program cannot be started.
+    """
 
     def __init__(
         self,

@@ -145,7 +145,10 @@ def _tls(balancer: LoadBalancer, surroundings: Surroundings) -> dict[str, Any]:
     """The listener's own certificates, its first one for every name that none covers, as the ALB chooses."""
     secure = [listener for listener in balancer.listeners if listener.protocol == "HTTPS"]
     leaves = [
-        leaf for listener in secure for arn in listener.certificates if (leaf := surroundings.certificate(arn)) is not None
+        leaf
+        for listener in secure
+        for arn in listener.certificates
+        if (leaf := surroundings.certificate(arn)) is not None
     ]
     if not leaves:
         return {}

@@ -1,5 +1,6 @@
 """The service model of bedrock-agentcore-control, applied: template properties become API input, input is validated,
-records become output. Source: the model in the installed botocore; nothing is listed here by hand."""
+records become output. Source: the model in the installed botocore; nothing is listed here by hand.
+"""
 
 import datetime
 import re
@@ -32,7 +33,8 @@ def operations() -> dict[str, tuple[str, str, int]]:
 
 def from_template(operation: str, properties: Mapping[str, Any]) -> dict[str, Any]:
     """Return the API input for a resource's properties: names in the API's spelling, and strings made numbers and
-    booleans where the model wants those, as CloudFormation does. Unknown names stay, for ``validate`` to refuse."""
+    booleans where the model wants those, as CloudFormation does. Unknown names stay, for ``validate`` to refuse.
+    """
     converted = _converted(_model().operation_model(operation).input_shape, properties)
     return dict(converted) if isinstance(converted, Mapping) else {}
 
@@ -59,7 +61,8 @@ def _converted(shape: Any, value: Any) -> Any:
 
 def validate(operation: str, parameters: Mapping[str, Any]) -> None:
     """Refuse input that breaks the model: unknown names, missing members, wrong types, lengths, ranges, patterns and
-    enumerations. Raises ServiceError (ValidationException) naming every problem, in the service's manner."""
+    enumerations. Raises ServiceError (ValidationException) naming every problem, in the service's manner.
+    """
     problems: list[str] = []
     _check(_model().operation_model(operation).input_shape, parameters, "", problems)
     if problems:

@@ -46,7 +46,8 @@ class Claim:
 
     def accepts(self, value: object) -> bool:
         """Whether a token's claim carries what is asked. The documentation leaves open whether one of several values
-        is enough: all are asked here, so nothing passes that AWS would refuse."""
+        is enough: all are asked here, so nothing passes that AWS would refuse.
+        """
         if self.style == "single-string":
             return isinstance(value, str) and value in self.values
         if self.style == "string-array":
