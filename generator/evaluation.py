@@ -140,11 +140,14 @@ class Deployment:
         return {name: value for name, value in found.items() if value is not None}
 
     def waits_for(self, title: str) -> tuple[str, ...]:
-        """Returns the existing resources of the same template that a resource refers to or names in `DependsOn`."""
+        """Returns the existing resources of the same template that a resource names in `DependsOn` or refers to.
+
+        References in its metadata count: CloudFormation makes a resource wait for them as for those in its properties.
+        """
         home, body = self.homes[title], self.body(title)
         declared = body.get("DependsOn", ())
         found = dict.fromkeys([declared] if isinstance(declared, str) else declared)
-        found.update(dict.fromkeys(self.mentioned(home, body.get("Properties", {}))))
+        found.update(dict.fromkeys(self.mentioned(home, [body.get("Properties"), body.get("Metadata")])))
         return tuple(other for other in found if other in home.section("Resources") and self.exists(other))
 
     def mentioned(self, stack: Stack, expression: Any) -> Iterator[str]:

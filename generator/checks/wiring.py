@@ -133,6 +133,13 @@ def conditional_references(deployment: Deployment, title: str, name: str) -> Ite
             yield Defect(f"Properties.{name}", f"{title} refers to {other}, which does not exist whenever it does.")
 
 
+def metadata_references(deployment: Deployment, title: str) -> Iterator[Defect]:
+    """What a resource waits for through its metadata exists whenever the resource does."""
+    for other in deployment.mentioned(deployment.homes[title], deployment.body(title).get("Metadata")):
+        if not deployment.exists(other):
+            yield Defect("Metadata", f"{title} waits for {other}, which does not exist whenever it does.")
+
+
 def stack_references(deployment: Deployment, title: str) -> Iterator[Defect]:
     """The nested stacks that a nested stack refers to exist whenever it does."""
     for other in deployment.mentioned(deployment.homes[title], deployment.body(title).get("Properties", {})):
@@ -285,6 +292,7 @@ TEMPLATE_QUESTIONS = (
 EVALUATING_QUESTIONS = (output_references,)
 RULES = (
     Rule(of_property=conditional_references),
+    Rule(metadata_references),
     Rule(stack_references, (STACK,)),
     Rule(of_property=valid_values),
 )
