@@ -14,6 +14,7 @@ from starlette.routing import Route
 from server.call_tracker import CallTracker
 from server.mcp_endpoint import PATH, McpEndpoint
 from server.request_log import RequestLog
+from server.self_check import check_tools_are_listed
 from server.settings import Settings
 
 NAME = "mcp-agent-runtime"
@@ -23,8 +24,9 @@ VERSION = "1.0.0"
 def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTracker) -> Starlette:
     """Return the ASGI application that serves `tools` at ``/mcp`` and ``/mcp/``, ``/health`` and ``/ready``.
 
-    ``/health`` answers 200 as long as the process does; ``/ready`` answers 200 from when the tools are served until
-    the server is told to stop, else 503. Both answer under any Host header.
+    Its lifespan ends its start only when the tools are listed in both protocol eras, and fails with SelfCheckError
+    when they are not. ``/health`` answers 200 as long as the process does; ``/ready`` answers 200 from when the tools
+    are served until the server is told to stop, else 503. Both answer under any Host header.
     """
     # What an exception says may hold anything; agents see what a tool says with ToolError.
     mcp_server = FastMCP(name=NAME, version=VERSION, tools=tools, on_duplicate="error", mask_error_details=True)
@@ -35,6 +37,7 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nonlocal serving
         async with endpoint.lifespan():
+            await check_tools_are_listed(endpoint, PATH, [tool.name for tool in tools])
             serving = True
             yield
             serving = False

@@ -54,7 +54,11 @@ def serve(app: ASGIApp, calls: CallTracker, settings: Settings, tools: Sequence[
     )
     server = _Server(config, calls, settings, tools)
     with _listen(settings.host, settings.port) as listener:
-        server.run(sockets=[listener])
+        try:
+            server.run(sockets=[listener])
+        except SystemExit:
+            # uvicorn's end of a start that failed, which it has logged.
+            return 1
     return server.exit_status
 
 

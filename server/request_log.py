@@ -6,6 +6,7 @@ import time
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.json_logs import request_context
@@ -19,7 +20,7 @@ class RequestLog:
     """ASGI middleware: request id and trace id for all log lines of a request, and its access line.
 
     The id is the client's ``X-Request-Id`` where that is usable, else a new one; the answer carries it. The trace id
-    is the load balancer's ``X-Amzn-Trace-Id``. Requests for `quiet_paths` are logged on DEBUG, others on INFO.
+    is the load balancer's ``X-Amzn-Trace-Id``. An exception of the application is logged and answered with 500. Requests for `quiet_paths` are logged on DEBUG, others on INFO.
     """
 
     def __init__(self, app: ASGIApp, quiet_paths: frozenset[str]) -> None:
@@ -51,6 +52,12 @@ class RequestLog:
         started = time.perf_counter()
         try:
             await self._app(scope, receive, send_with_id)
+        except Exception:
+            # Ends here, because further out the log line would have lost the request's ids.
+            _logger.exception("the request failed unexpectedly")
+            if status is None:
+                answer = JSONResponse({"error": "Internal error; the server's log has it under this request id."}, 500)
+                await answer(scope, receive, send_with_id)
         finally:
             self._log(scope, headers, status, time.perf_counter() - started)
             request_context.reset(token)

@@ -1,5 +1,6 @@
 """Logs: always one JSON object a line, with ids, and never a secret."""
 
+import asyncio
 import io
 import json
 import logging
@@ -10,7 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
 from server.json_logs import REDACTED, JsonFormatter, LoggedStream
+from server.request_log import RequestLog
 from tests.server.server_process import EXAMPLE_TOOLS, MODERN_VERSION, ServerProcess
 
 Start = Callable[..., ServerProcess]
@@ -104,6 +109,37 @@ def test_all_lines_of_a_request_carry_its_ids(start_server: Start) -> None:
         access = of_request[-1]
         assert (access["method"], access["path"], access["status"]) == ("POST", "/mcp", 200)
     assert [entry["path"] for entry in server.log() if entry.get("request_id") == unnamed.headers["x-request-id"]]
+
+
+@pytest.mark.parametrize("answers_first", [True, False])
+def test_an_unexpected_failure_is_logged_under_the_requests_id(answers_first: bool) -> None:
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        if answers_first:
+            await Response("begun")(scope, receive, send)
+        raise LookupError("inner details")
+
+    output = io.StringIO()
+    logger = logging.getLogger("server.access")
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(JsonFormatter())
+    logger.addHandler(handler)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope: Scope = {"type": "http", "method": "GET", "path": "/x", "headers": [(b"x-request-id", b"given")]}
+    try:
+        asyncio.run(RequestLog(failing, frozenset())(scope, receive, send))
+    finally:
+        logger.removeHandler(handler)
+    entry = json.loads(output.getvalue().splitlines()[0])
+    assert entry["request_id"] == "given" and "inner details" in entry["exception"]
+    assert [message["status"] for message in sent if "status" in message] == [200 if answers_first else 500]
+    assert "inner details" not in str(sent)
 
 
 def test_health_checks_do_not_fill_the_log(start_server: Start) -> None:

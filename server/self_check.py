@@ -1,0 +1,80 @@
+"""Asks the server for its own tools before anybody else may.
+
+FastMCP imports and builds a good part of itself on the first request. Done here, before the server listens, the
+first agent does not wait for it, and a server that cannot list its tools never says that it is ready.
+"""
+
+import json
+from collections.abc import Sequence
+
+from anyio import sleep_forever
+from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
+from starlette.types import ASGIApp, Message, Scope
+
+
+class SelfCheckError(Exception):
+    """The server does not list the tools that it loaded; the message is one sentence."""
+
+
+async def check_tools_are_listed(endpoint: ASGIApp, path: str, tool_names: Sequence[str]) -> None:
+    """List the tools through `endpoint` in both protocol eras.
+
+    Raises SelfCheckError when an answer is not 200 or does not name exactly `tool_names`.
+    """
+    for version in (LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION):
+        status, body = await _list_tools(endpoint, path, version)
+        try:
+            listed = [tool["name"] for tool in json.loads(body)["result"]["tools"]]
+        except (ValueError, KeyError, TypeError):
+            listed = []
+        if status != 200 or sorted(listed) != sorted(tool_names):
+            raise SelfCheckError(
+                f"The server cannot list its own tools in protocol version {version} (status {status}, "
+                f"{len(listed)} of {len(tool_names)} tools); look for the cause in the log lines before this one."
+            )
+
+
+async def _list_tools(endpoint: ASGIApp, path: str, version: str) -> tuple[int, bytes]:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": version,
+        "io.modelcontextprotocol/clientInfo": {"name": "self-check", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+    scope: Scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "server": ("127.0.0.1", 0),
+        "client": ("127.0.0.1", 0),
+        "headers": [
+            (b"host", b"127.0.0.1"),
+            (b"content-type", b"application/json"),
+            (b"accept", b"application/json, text/event-stream"),
+            (b"mcp-protocol-version", version.encode()),
+            (b"mcp-method", b"tools/list"),
+        ],
+    }
+    incoming: list[Message] = [{"type": "http.request", "body": json.dumps(request).encode(), "more_body": False}]
+    status, body = 0, b""
+
+    async def receive() -> Message:
+        if not incoming:
+            await sleep_forever()
+        return incoming.pop()
+
+    async def send(message: Message) -> None:
+        nonlocal status, body
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        else:
+            body += message.get("body", b"")
+
+    await endpoint(scope, receive, send)
+    return status, body
