@@ -23,7 +23,7 @@ def representatives(deployment: Deployment) -> dict[str, tuple[str, ...]]:
 
 
 def longest(deployment: Deployment) -> dict[str, tuple[str, ...]]:
-    """Returns, for each root parameter, the longest value that it admits, or all where these are listed.
+    """Returns, for each root parameter, the longest value that it admits and its default, or all where they are listed.
 
     A pattern's repetition without end counts as eight.
     """
@@ -33,9 +33,10 @@ def longest(deployment: Deployment) -> dict[str, tuple[str, ...]]:
             found[name] = tuple(map(str, declaration["AllowedValues"]))
         elif "AllowedPattern" in declaration:
             text = _matching(declaration["AllowedPattern"], at_most=True)
-            found[name] = (text[: int(declaration.get("MaxLength", len(text)))],)
+            bounded = text[: int(declaration.get("MaxLength", len(text)))]
+            found[name] = tuple(dict.fromkeys((bounded, str(declaration.get("Default", bounded)))))
         else:
-            found[name] = _values(declaration, set())
+            found[name] = _values(declaration, {""})
     return found
 
 
