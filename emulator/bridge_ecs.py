@@ -99,10 +99,15 @@ def _accepted(response: Any) -> Record:
     return accepted
 
 
-def create_service(request: Mapping[str, Any]) -> str:
-    """Record a new service, its first deployment IN_PROGRESS; return its key ``cluster/name``. Raises Refused."""
+def create_service(request: Mapping[str, Any], *, runs: bool) -> str:
+    """Record a new service; return its key ``cluster/name``. Where its tasks really run, its first deployment is in
+    progress; ministack takes it for completed at once. Raises Refused.
+    """
     service = _accepted(ecs._create_service(dict(request)))["service"]
-    return f"{service['clusterArn'].rpartition('/')[2]}/{service['serviceName']}"
+    key = f"{service['clusterArn'].rpartition('/')[2]}/{service['serviceName']}"
+    if runs:
+        ecs._services[key]["deployments"][0].update(rolloutState="IN_PROGRESS", rolloutStateReason="")
+    return key
 
 
 def update_service(request: Mapping[str, Any]) -> None:

@@ -319,12 +319,13 @@ class ServiceScheduler:
         """Record a task's failure, which may end its deployment, and end its process."""
         exited = "" if exit_code is None else f" (exit code {exit_code})"
         self._reasons[key] = f"{reason}{exited}"
-        deployment_id = str(running.record.get("_deployment_id"))
-        if not running.healthy:
-            self._failures[deployment_id] = self._failures.get(deployment_id, 0) + 1
         with self._lock:
             self._end(running.record["taskArn"])
         records.mark_stopped(running.record, reason, code, exit_code)
+        if not running.healthy:
+            # Counted last: a circuit breaker's verdict comes before that of giving up.
+            deployment_id = str(running.record.get("_deployment_id"))
+            self._failures[deployment_id] = self._failures.get(deployment_id, 0) + 1
 
     def _end(self, task_arn: str) -> None:
         running = self._running.pop(task_arn, None)

@@ -85,7 +85,7 @@ class ServiceHandler:
         plane = current()
         runs = plane.claim(*bridge.current_scope())
         try:
-            key = records.create_service(request)
+            key = records.create_service(request, runs=runs)
         except bridge.Refused as refused:
             plane.release_if_idle()
             raise ValueError(f"{refused} ({refused.code})") from refused
