@@ -1,5 +1,6 @@
 """Counts the calls that are running, so that the server knows when it may stop."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +12,20 @@ class CallTracker:
     def __init__(self) -> None:
         """Start with no calls."""
         self.running = 0
+        self.cut_off = 0
         self.draining = False
         self._last_activity = time.monotonic()
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Count one call as running for the length of the block."""
+        """Count one call as running for the length of the block, and as cut off when the server cancels it."""
         self.running += 1
         self._last_activity = time.monotonic()
         try:
             yield
+        except asyncio.CancelledError:
+            self.cut_off += 1
+            raise
         finally:
             self.running -= 1
             self._last_activity = time.monotonic()

@@ -2,9 +2,9 @@
 
 On SIGTERM the server keeps serving: running calls finish, and calls that the load balancer still sends are answered,
 each with ``Connection: close`` so that kept-alive connections go elsewhere. Once no call has run or arrived for
-DRAIN_QUIET_SECONDS it stops listening and exits with status 0. SHUTDOWN_SECONDS bounds all of it: calls that run
-longer are cut off and the exit status is 1. SIGINT (Ctrl+C) does not wait for the quiet; a second signal waits for
-nothing.
+DRAIN_QUIET_SECONDS it stops listening and exits with status 0. After SHUTDOWN_SECONDS it stops listening in any case,
+and calls that do not end within a few seconds then are cut off: the exit status is 1. SIGINT (Ctrl+C) does not wait
+for the quiet; a second signal waits for nothing.
 """
 
 import errno
@@ -25,8 +25,11 @@ from server.settings import Settings
 
 _logger = logging.getLogger("server")
 
-_GRACE_SECONDS = 3
-"""After SHUTDOWN_SECONDS, the time that cut-off calls get to unwind before the process ends anyway."""
+_LAST_CALLS_SECONDS = 3
+"""Once SHUTDOWN_SECONDS are over and no call is taken any more, the time that those still running get."""
+
+_GIVE_UP_SECONDS = 4
+"""After SHUTDOWN_SECONDS, when the process ends whatever still holds it."""
 
 
 class ListenError(Exception):
@@ -115,14 +118,13 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         remaining = (self._deadline or 0) - time.monotonic()
-        self.config.timeout_graceful_shutdown = max(0, round(remaining))
-        if self._calls.running:
+        self.config.timeout_graceful_shutdown = max(_LAST_CALLS_SECONDS, round(remaining))
+        await super().shutdown(sockets)
+        if unfinished := self._calls.running + self._calls.cut_off:
             self.exit_status = 1
             _logger.error(
-                "stopping although calls are running; make the tools faster or SHUTDOWN_SECONDS larger",
-                extra={"running_calls": self._calls.running},
+                "calls were cut off; make them shorter or SHUTDOWN_SECONDS longer", extra={"calls": unfinished}
             )
-        await super().shutdown(sockets)
         _logger.info("stopped", extra={"exit_status": self.exit_status})
         if self.exit_status:
             # A blocking tool keeps its thread, and the interpreter would wait for it.
@@ -134,7 +136,7 @@ class _Server(uvicorn.Server):
             "stopping",
             extra={"signal": signal.Signals(self._signals[0]).name, "running_calls": self._calls.running},
         )
-        last_resort = threading.Timer(self._settings.shutdown_seconds + _GRACE_SECONDS, self._give_up)
+        last_resort = threading.Timer(self._settings.shutdown_seconds + _GIVE_UP_SECONDS, self._give_up)
         last_resort.daemon = True
         last_resort.start()
 

@@ -20,7 +20,8 @@ class RequestLog:
     """ASGI middleware: request id and trace id for all log lines of a request, and its access line.
 
     The id is the client's ``X-Request-Id`` where that is usable, else a new one; the answer carries it. The trace id
-    is the load balancer's ``X-Amzn-Trace-Id``. An exception of the application is logged and answered with 500. Requests for `quiet_paths` are logged on DEBUG, others on INFO.
+    is the load balancer's ``X-Amzn-Trace-Id``. An exception of the application is logged and answered with 500.
+    Requests for `quiet_paths` are logged on DEBUG, others on INFO.
     """
 
     def __init__(self, app: ASGIApp, quiet_paths: frozenset[str]) -> None:

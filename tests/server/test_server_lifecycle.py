@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -86,6 +87,28 @@ def test_sigterm_waits_until_the_load_balancer_has_stopped_sending(start_server:
     assert server.exit_status() == 0
 
 
+def test_a_load_balancer_that_never_stops_sending_cannot_keep_the_server(start_server: Start) -> None:
+    server = start_server(**EXAMPLE_TOOLS, SHUTDOWN_SECONDS="1").wait_until_listening()
+    answered: list[int] = []
+
+    def keep_calling() -> None:
+        try:
+            while True:
+                call = {"name": "wait", "arguments": {"seconds": 0.1}}
+                answered.append(server.mcp(MODERN_VERSION, "tools/call", call).status)
+        except (http.client.HTTPException, ConnectionError):
+            pass
+
+    callers = [threading.Thread(target=keep_calling, daemon=True) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    _until_running(server)
+    assert server.stop() == 0
+    for caller in callers:
+        caller.join(timeout=60)
+    assert answered and set(answered) == {200}
+
+
 def test_an_idle_server_stops_at_once_and_closes_idle_connections(start_server: Start) -> None:
     server = start_server().wait_until_listening()
     idle = server.connect()
@@ -102,7 +125,7 @@ def test_a_call_that_outlasts_the_shutdown_time_is_cut_off_and_told(start_server
     answer = _call_in_background(server, tool, {"seconds": 600}, MODERN_VERSION)
     _until_running(server)
     assert server.stop() == 1
-    assert any(entry.get("running_calls") == 1 and entry["level"] == "ERROR" for entry in server.log())
+    assert any(entry.get("calls") == 1 and entry["level"] == "ERROR" for entry in server.log())
     try:
         status = answer.result(timeout=60).status
     except (http.client.HTTPException, ConnectionError):
@@ -168,6 +191,8 @@ def test_the_containers_health_check_tells_by_its_exit_status(
 
 def test_the_server_listens_where_it_says(start_server: Start) -> None:
     server = start_server(HOST="localhost").wait_until_listening()
-    assert server.port > 0
-    assert server.listening["url"] == f"http://127.0.0.1:{server.port}/mcp"
-    assert server.request("GET", "/health").status == 200
+    address = urlsplit(server.url)
+    assert address.hostname is not None and address.port == server.port > 0
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
+    assert server.request("GET", "/health", connection=connection).status == 200
+    connection.close()

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
