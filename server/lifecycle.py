@@ -8,6 +8,7 @@ for the quiet; a second signal waits for nothing.
 """
 
 import errno
+import gc
 import logging
 import os
 import signal
@@ -92,6 +93,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.freeze()
+        gc.enable()
         for listener in sockets or []:
             host, port = listener.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
