@@ -1,4 +1,4 @@
-"""AgentCore's control plane: gateways, resource policies and rate limits. Targets and providers have modules of their own.
+"""AgentCore's control plane: gateways, resource policies, rate limits. Targets and providers have their own modules.
 
 Every operation takes API input in the API's spelling and returns the whole record; ``shapes.output`` trims it. Refusals
 name their source; what only the service model says is checked by ``shapes.validate``.
@@ -17,7 +17,7 @@ from emulator.data_plane.agentcore_store import Record, Region, Store
 from emulator.data_plane.errors import ServiceError
 from emulator.data_plane.outbound import Outbound
 
-# "Default of a gateway created without SupportedVersions on 2026-07-30" (aws-facts 1.8).
+# What a gateway created without SupportedVersions got on 2026-07-30 (dev.classmethod.jp, same day).
 _DEFAULT_VERSIONS = ("2025-03-26", "2025-11-25")
 _ID_LETTERS = string.ascii_lowercase + string.digits
 
@@ -84,7 +84,7 @@ def random_id() -> str:
 
 def create_gateway(scope: Scope, parameters: Mapping[str, Any]) -> Record:
     """Make a gateway. Refuses a name in use (ConflictException in the service model) and a role that AgentCore may not
-    assume ("Gateway service is not authorized to perform AssumeRole", aws-facts 1.4).
+    assume ("Gateway service is not authorized to perform AssumeRole", as users report).
     """
     shapes.validate("CreateGateway", parameters)
     name = str(parameters["name"])
@@ -113,9 +113,10 @@ def create_gateway(scope: Scope, parameters: Mapping[str, Any]) -> Record:
 
 
 def update_gateway(scope: Scope, parameters: Mapping[str, Any]) -> Record:
-    """Replace a gateway's configuration; what is omitted is reset ("UpdateGateway replaces", aws-facts 1.1). Refuses
-    another authorizer type ("Authorizer type cannot be updated for an existing gateway", aws-facts 0.5) and other
-    protocol versions (fixed at creation unless the account is enabled for version updates, aws-facts 0.5).
+    """Replace a gateway's configuration; what is omitted is reset (service model, UpdateGateway). Refuses
+    another authorizer type ("Authorizer type cannot be updated for an existing gateway",
+    Boise-State-Development/agentcore-public-stack#779) and other
+    protocol versions (fixed at creation unless the account is enabled for version updates, aws/aws-cli#10346).
     """
     shapes.validate("UpdateGateway", parameters)
     gateway = gateway_of(scope, str(parameters["gatewayIdentifier"]))
@@ -143,7 +144,7 @@ def update_gateway(scope: Scope, parameters: Mapping[str, Any]) -> Record:
 
 
 def delete_gateway(scope: Scope, gateway_id: str) -> Record:
-    """Remove a gateway. Refused while it has targets ("Gateway has targets associated", field-pains P7)."""
+    """Remove a gateway. Refused while it has targets (awslabs/agentcore-samples#1954)."""
     gateway = gateway_of(scope, gateway_id)
     with scope.store.change(scope.account, scope.region) as records:
         if records.targets.get(gateway_id):
@@ -224,7 +225,7 @@ def delete_resource_policy(scope: Scope, arn: str) -> Record:
 
 def create_rate_limit(scope: Scope, parameters: Mapping[str, Any]) -> Record:
     """Make a rate limit. No two limits of a gateway share dimension keys; an entry names exactly the keys (schema
-    description of AWS::BedrockAgentCore::GatewayRateLimit, aws-facts 1.3).
+    description of AWS::BedrockAgentCore::GatewayRateLimit).
     """
     shapes.validate("CreateGatewayRateLimit", parameters)
     gateway_id = str(parameters["gatewayIdentifier"])
@@ -277,6 +278,6 @@ def _check_entries(keys: list[str], entries: list[Mapping[str, Any]]) -> None:
             raise ServiceError("ValidationException", "The dimensions of an entry must be exactly the dimensionKeys")
         if not any(entry.get(metric) for metric in ("requests", "tokens", "connections")):
             raise ServiceError("ValidationException", "An entry must limit requests, tokens or connections")
-        # "Connections per second only" (aws-facts 1.3).
+        # "Connection rate limits (per second only)" (resource schema).
         if any(rate["period"] != "second" for rate in entry.get("connections", ())):
             raise ServiceError("ValidationException", "Connections are limited per second only")

@@ -15,13 +15,13 @@ from emulator.data_plane import agentcore_targets as targets
 from emulator.data_plane.agentcore import Scope
 from emulator.data_plane.agentcore_store import Record
 from emulator.data_plane.errors import ServiceError
+from emulator.handlers import Response
 
-Response = tuple[int, dict[str, str], bytes]
 Operation = Callable[[Scope, dict[str, Any]], Record]
 
 
-def handle(method: str, path: str, body: bytes) -> Response | None:
-    """Answer a request of the current scope; None when it is for something that ministack itself answers."""
+def handle(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response | None:
+    """Answer a request of the current scope (no header matters); None when it is for something that ministack itself answers."""
     found = _route(method, path)
     if found is None:
         return None
@@ -32,8 +32,8 @@ def handle(method: str, path: str, body: bytes) -> Response | None:
         shapes.validate(name, parameters)
         record = _OPERATIONS[name](scope, parameters)
     except ServiceError as error:
-        headers = {"content-type": "application/json", "x-amzn-errortype": error.code}
-        return error.status, headers, json.dumps({"message": str(error)}).encode()
+        refusal = {"content-type": "application/json", "x-amzn-errortype": error.code}
+        return error.status, refusal, json.dumps({"message": str(error)}).encode()
     status = shapes.operations()[name][2]
     return status, {"content-type": "application/json"}, json.dumps(shapes.output(name, record)).encode()
 

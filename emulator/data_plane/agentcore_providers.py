@@ -15,7 +15,7 @@ _VAULT = "token-vault/default/oauth2credentialprovider"
 
 
 def create_provider(scope: Scope, parameters: Mapping[str, Any]) -> Record:
-    """Make a provider. Names are unique per account and Region (aws-facts 1.3); an EXTERNAL secret must exist and hold
+    """Make a provider. Names are unique per account and Region (service model); an EXTERNAL secret must exist and hold
     the key.
     """
     shapes.validate("CreateOauth2CredentialProvider", parameters)
@@ -127,7 +127,8 @@ def _client_secret(scope: Scope, secret_id: str, key: str) -> str:
 def token_for(
     scope: Scope, gateway: Record, provider: Record, scopes: Sequence[str], parameters: Mapping[str, str]
 ) -> str:
-    """Return an access token as the gateway gets it: its role must allow each step (aws-facts 1.7). Raises
+    """Return an access token as the gateway gets it: its role must allow each step (AgentCore developer guide, outbound
+    authorization). Raises
     CredentialError.
     """
     identity = str(gateway["workloadIdentityDetails"]["workloadIdentityArn"])

@@ -1,7 +1,6 @@
 """What AgentCore's control plane knows, kept in one JSON file of the state folder; it holds no secret values."""
 
 import json
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -68,4 +67,4 @@ class Store:
     def _save(self, content: Mapping[str, Any]) -> None:
         draft = self._path.with_suffix(".draft")
         draft.write_text(json.dumps(content))
-        os.replace(draft, self._path)
+        draft.replace(self._path)

@@ -13,18 +13,18 @@ from emulator.data_plane.credentials import CredentialError
 from emulator.data_plane.errors import ServiceError
 from emulator.data_plane.handshake import McpServer, TargetError
 
-# Quotas of aws-facts 1.7.
+# AgentCore developer guide, quotas.
 _TARGETS_PER_GATEWAY = 100
 _TOOLS_PER_TARGET = 1000
-# "a ~30 s init limit is reported" (aws-facts 1.4).
+# Users report a limit of about 30 seconds; AWS documents none.
 _CONNECT_SECONDS = 30.0
-# The words of the failure that users report (aws-facts 1.4).
+# The words of the failure that users report (aws/agentcore-cli#1254).
 _FAILED = "Failed to connect and fetch tools from the provided MCP target server. Error - "
 
 
 def create_target(scope: Scope, parameters: Mapping[str, Any]) -> Record:
     """Record a target in status CREATING; ``connect`` finishes it. Refuses a gateway that does not exist, a name in use
-    and credentials that MCP servers do not take (gateway outbound authorization table, aws-facts 1.2).
+    and credentials that MCP servers do not take (AgentCore developer guide, gateway outbound authorization).
     """
     shapes.validate("CreateGatewayTarget", parameters)
     gateway = gateway_of(scope, str(parameters["gatewayIdentifier"]))
@@ -84,7 +84,7 @@ def target_of(scope: Scope, gateway_id: str, target_id: str) -> Record:
 
 def begin_synchronization(scope: Scope, gateway_id: str, target_ids: list[str]) -> list[Record]:
     """Set targets to SYNCHRONIZING; ``connect`` finishes each. A target with a static tool schema, or in DYNAMIC mode,
-    has no tools to be fetched and is refused (aws-facts 1.4).
+    has no tools to be fetched and is refused (service model, SynchronizeGatewayTargets and McpToolSchema).
     """
     shapes.validate("SynchronizeGatewayTargets", {"gatewayIdentifier": gateway_id, "targetIdList": target_ids})
     targets = [target_of(scope, gateway_id, target_id) for target_id in target_ids]
@@ -184,7 +184,7 @@ def _check(scope: Scope, gateway: Record, parameters: Mapping[str, Any]) -> None
         if kind == "GATEWAY_IAM_ROLE" and "iamCredentialProvider" not in provider:
             raise ServiceError("ValidationException", "IamCredentialProvider is required for mcpServer targets")
         if kind == "GATEWAY_IAM_ROLE":
-            # "ALB is NOT compatible with IAM (SigV4) outbound auth" (aws-facts 0.3).
+            # A load balancer takes no SigV4 credential (AgentCore developer guide, gateway outbound authorization).
             text = "IAM credentials are emulated for no endpoint; a load balancer does not take them"
             raise ServiceError("ValidationException", text)
         if kind == "OAUTH" and "oauthCredentialProvider" not in provider:
@@ -195,5 +195,5 @@ def _check(scope: Scope, gateway: Record, parameters: Mapping[str, Any]) -> None
     mcp = gateway["protocolConfiguration"]["mcp"]
     allowed = (parameters.get("metadataConfiguration") or {}).get("allowedRequestHeaders") or ()
     if mcp.get("sessionConfiguration") and any(name.lower() == "mcp-session-id" for name in allowed):
-        # aws-facts 1.2: rejected when gateway sessions are on.
+        # AgentCore developer guide, header propagation: rejected when gateway sessions are on.
         raise ServiceError("ValidationException", "Mcp-Session-Id cannot be forwarded when sessions are enabled")

@@ -151,7 +151,7 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"{path} holds no elliptic curve key; remove it and ca.pem beside it")
+        raise TypeError(f"{path} holds no elliptic curve key; remove it and ca.pem beside it")
     return key
 
 

@@ -1,8 +1,9 @@
 """Cognito under its own host names: ministack answers, addressed as AWS is.
 
-``cognito-idp.<region>.amazonaws.com/<pool>/.well-known/*`` and ``<domain>.auth.<region>.amazoncognito.com/oauth2/token``
-("Using user pool domains" and "Token endpoint", Amazon Cognito developer guide). As on AWS the discovery document names
-the endpoints of the pool's domain, and a domain gives tokens to the clients of its own pool only.
+``cognito-idp.<region>.amazonaws.com/<pool>/.well-known/*`` and
+``<domain>.auth.<region>.amazoncognito.com/oauth2/token`` ("Token endpoint", Amazon Cognito developer guide).
+As on AWS the discovery document names the endpoints of the pool's domain, and a domain gives tokens to the clients of
+its own pool only.
 """
 
 import base64

@@ -89,7 +89,7 @@ class Proxy:
             # Renamed into the watched folder, so that the proxy never reads half a file. JSON is YAML.
             draft = self._dynamic.with_name("draft.yml")
             draft.write_text(json.dumps(marked, indent=1))
-            os.replace(draft, self._dynamic / "configuration.yml")
+            draft.replace(self._dynamic / "configuration.yml")
             self._await(version)
             self._applied = version
             return True

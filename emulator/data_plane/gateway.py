@@ -1,8 +1,10 @@
 """The AgentCore gateway's data plane, a stand-in: inbound IAM check, then MCP in both eras, then the real target.
 
-Sources: the address and the signature's service name, aws-facts 1.7; who may call, the IAM policy evaluation logic of the
-IAM user guide applied to bedrock-agentcore:InvokeGateway; tool names ``target___tool`` and the search tool, aws-facts
-1.2; protocol versions and error codes, aws-facts 1.8 and the MCP specification.
+Sources, in the AgentCore developer guide where not said otherwise: address and signing name, "Use a gateway"; who may
+call, the policy evaluation logic of the IAM user guide applied to bedrock-agentcore:InvokeGateway; tool names
+``target___tool`` and the search tool, "Gateway targets" and "Semantic search"; versions and error codes, the MCP
+specification and the AWS Machine Learning blog on its 2026-07-28 version. What AWS's gateway answers to a caller it
+refuses is not documented: the form is that of AWS's other REST services.
 """
 
 import datetime
@@ -28,10 +30,10 @@ from emulator.data_plane.signatures import Key, verify
 SEARCH_TOOL = "x_amz_bedrock_agentcore_search"
 _HOST = re.compile(r"([0-9a-z-]+-[0-9a-z]{10})\.gateway\.bedrock-agentcore\.([a-z0-9-]+)\.amazonaws\.com")
 _PLAIN_PATH = re.compile(r"/gateways/([0-9a-z-]+)/mcp/?")
-# "No header => gateway assumes 2025-03-26" (aws-facts 1.8).
+# What a gateway assumes of a request without the header, as the MCP specification asks.
 _ASSUMED_VERSION = "2025-03-26"
 _MODERN_VERSION = "2026-07-28"
-# "invocation timeout 15 min" (aws-facts 1.7).
+# AgentCore developer guide, quotas: 15 minutes for one invocation.
 _CALL_SECONDS = 900.0
 _SEARCH_RESULTS = 10
 

@@ -1,7 +1,8 @@
 """What a gateway says to an MCP server: JSON-RPC over streamable HTTP, in both eras of the protocol.
 
-Facts: the MCP specification (streamable HTTP transport) and aws-facts 0.6: a target in DEFAULT listing mode is indexed by
-``initialize`` at 2025-11-25, ``notifications/initialized`` and ``tools/list``, whatever versions the gateway lists.
+Facts: the MCP specification (streamable HTTP transport); and, from a reproduced report
+(github.com/marcinbelczewski/agentcore-gw-mcp2): a target in DEFAULT listing mode is indexed by ``initialize`` at
+2025-11-25, ``notifications/initialized`` and ``tools/list``, whatever versions the gateway lists.
 """
 
 import json

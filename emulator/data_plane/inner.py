@@ -18,7 +18,7 @@ from emulator.data_plane.processes import free_port
 
 # A call may pass here four times (gateway, token check, public keys, token endpoint), each holding a thread.
 _THREADS = 64
-# The AgentCore quota for a payload (aws-facts 1.7); larger bodies are refused.
+# The AgentCore quota for a payload (AgentCore developer guide, quotas); larger bodies are refused.
 _LARGEST_BODY = 6 * 1024 * 1024
 
 Scope = dict[str, Any]

@@ -1,6 +1,6 @@
 """Names: what each host name means on this machine, followed record by record as a resolver would."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,7 +52,7 @@ class Resolution:
 class Directory(Protocol):
     """What the resolver asks of the emulated account and of the data plane."""
 
-    def records(self) -> Sequence[Record]:
+    def records(self) -> Iterable[Record]:
         """Return every record of every hosted zone."""
 
     def load_balancer(self, dns_name: str) -> Endpoint | None:
@@ -72,7 +72,8 @@ class Resolver:
         """Return where ``name`` is served. Raises NameNotFound when no record leads anywhere."""
         asked = name.rstrip(".").lower()
         records = {(record.name.lower(), record.kind): record for record in self._directory.records()}
-        current, chain = asked, []
+        current = asked
+        chain: list[str] = []
         for _ in range(_LONGEST_CHAIN):
             endpoint = self._directory.load_balancer(current) or self._directory.service(current)
             if endpoint:

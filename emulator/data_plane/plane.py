@@ -212,7 +212,7 @@ class DataPlane:
         return self._front.service_endpoint(name) if served else None
 
     def resolve(self, name: str, account: str | None = None) -> tuple[int, dict[str, object]]:
-        """Answer ``/_emulator/resolve``: an HTTP status and a body. ``account`` is accepted for clients that name it."""
+        """Answer ``/_emulator/resolve`` with an HTTP status and a body. Public names do not depend on ``account``."""
         try:
             return 200, self._resolver.resolve(name).as_json()
         except NameNotFound as error:
@@ -318,4 +318,5 @@ def _read_network() -> tuple[list[LoadBalancer], dict[str, TargetGroup]]:
 
 
 def _note(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

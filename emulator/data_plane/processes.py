@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -31,9 +32,11 @@ class ProcessLedger:
         directory.mkdir(parents=True, exist_ok=True)
 
     def record(self, pid: int) -> None:
+        """Remember a process."""
         (self._directory / str(pid)).write_text(json.dumps({"began": _began(pid)}))
 
     def forget(self, pid: int) -> None:
+        """Forget a process that ended."""
         (self._directory / str(pid)).unlink(missing_ok=True)
 
     def sweep(self) -> list[int]:
@@ -93,10 +96,8 @@ class ChildProcess:
         """SIGTERM, wait at most ``timeout`` seconds, then SIGKILL; return the exit status."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            pass
         _signal_group(self.pid, signal.SIGKILL)
         code = self._process.wait()
         self._reader.join(2)

@@ -51,7 +51,7 @@ def balancer_configuration(
     routes = Routes()
     routes.services["inner"] = {"loadBalancer": {"servers": [{"url": surroundings.inner}]}}
     for listener in balancer.listeners:
-        for rule in listener.rules:
+        for rule in filter(_can_match, listener.rules):
             _add_rule(routes, listener, rule, surroundings)
     http: dict[str, Any] = {"routers": routes.routers, "services": routes.services}
     if routes.middlewares:
@@ -61,6 +61,14 @@ def balancer_configuration(
     if tls:
         document["tls"] = tls
     return document, routes.actions
+
+
+def _can_match(rule: Rule) -> bool:
+    """Whether a client may meet the rule's conditions. No client of a load balancer on AWS has a loopback address, while
+    here every client has: source-ip conditions of loopback ranges only match nothing.
+    """
+    sources = [condition.values for condition in rule.conditions if condition.field == "source-ip"]
+    return not any(all(value.startswith("127.") for value in values) for values in sources)
 
 
 def _add_rule(routes: Routes, listener: Listener, rule: Rule, surroundings: Surroundings) -> None:

@@ -1,8 +1,8 @@
 """The service scheduler: keeps as many healthy server processes as each service wants, deployment by deployment.
 
 ministack holds the records and judges deployments (circuit breaker, rollback, completion); here processes are started,
-watched and ended, and their health decides. Facts: "Amazon ECS services" and "deployment circuit breaker" (ECS developer
-guide); a task whose targets fail their checks is stopped with the reason used below ("Stopped tasks error messages").
+watched and ended, and their health decides. Facts: "Amazon ECS services", "deployment circuit breaker" (ECS guide); a
+task whose targets fail their checks is stopped with the reason used below ("Stopped tasks error messages").
 Waiting is shortened: a process has 30 seconds to become healthy, five once it answers; the deregistration delay is not
 waited for, since the server finishes its calls when it is told to stop.
 """
@@ -188,7 +188,7 @@ class ServiceScheduler:
             self._tend(key, record)
         except Exception as error:
             # One service must not stop the others' processes from being tended; the event makes it visible.
-            print(f"service {key}: {error!r}", file=sys.stderr)
+            sys.stderr.write(f"service {key}: {error!r}\n")
             records.note_event(record, f"(service {record['serviceName']}) scheduler error: {error}")
 
     def _tend(self, key: str, record: dict[str, Any]) -> None:

@@ -108,7 +108,7 @@ def _check_structure(shape: Any, value: Any, path: str, problems: list[str]) -> 
         problems.append(f"#/{path}: exactly one of {', '.join(shape.members)} must be set")
 
 
-def _check_size(shape: Any, value: Any, path: str, problems: list[str], kind: type) -> None:
+def _check_size(shape: Any, value: Any, path: str, problems: list[str], kind: type[Any]) -> None:
     if not isinstance(value, kind):
         problems.append(_problem(value, path, f"Member must be of type {shape.type_name}"))
         return

@@ -1,8 +1,8 @@
-"""Verification of Signature Version 4 as a service does it: the signature is computed again over exactly what was signed.
+"""Verification of Signature Version 4 as a service does it: computed again over exactly what was signed.
 
 Facts: "Authenticating Requests (AWS Signature Version 4)" and "Create a signed AWS API request" (IAM user guide): the
-scope names date, Region and service; ``host`` and every ``x-amz-*`` header sent must be signed; a request older or newer
-than five minutes is refused; the error codes are those of "Common Errors".
+scope names date, Region and service; ``host`` and every ``x-amz-*`` header sent must be signed; a request more than
+five minutes off is refused; the error codes are those of "Common Errors".
 """
 
 import datetime
@@ -113,4 +113,5 @@ def _signature(
     )
     again.context["timestamp"] = stamp
     canonical = auth.canonical_request(again)
-    return str(auth.signature(auth.string_to_sign(again, canonical), again))
+    signature: str = auth.signature(auth.string_to_sign(again, canonical), again)
+    return signature

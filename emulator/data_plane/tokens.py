@@ -33,7 +33,8 @@ class TokenRefused(Exception):
 class Fetch(Protocol):
     """Reads a URL as the load balancer would; raises an exception with the reason when it cannot."""
 
-    def __call__(self, url: str) -> bytes: ...
+    def __call__(self, url: str) -> bytes:
+        """Return what the URL holds."""
 
 
 @dataclass(frozen=True)

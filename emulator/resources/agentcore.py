@@ -15,14 +15,23 @@ from emulator.data_plane.agentcore import Scope
 from emulator.data_plane.agentcore_api import handle
 from emulator.data_plane.agentcore_store import Record
 from emulator.data_plane.errors import ServiceError
+from emulator.handlers import Created, HandlerFailed, Properties
+
+# CloudFormation's own codes for what services say (CloudFormation CLI user guide, "Handler error codes").
+_CODES = {
+    "ValidationException": "InvalidRequest",
+    "ConflictException": "AlreadyExists",
+    "ResourceNotFoundException": "NotFound",
+    "ServiceQuotaExceededException": "ServiceLimitExceeded",
+}
 
 
 def _scope() -> Scope:
     return current().agentcore(*bridge.current_scope())
 
 
-def _raised(error: ServiceError) -> ValueError:
-    return ValueError(f"Resource handler returned message: {error} (HandlerErrorCode: {error.code})")
+def _raised(error: ServiceError) -> HandlerFailed:
+    return HandlerFailed(str(error), _CODES.get(error.code, "GeneralServiceException"))
 
 
 def _pascal(name: str) -> str:
@@ -43,7 +52,7 @@ def _attribute(name: str, value: Any) -> Any:
 class GatewayHandler:
     """AWS::BedrockAgentCore::Gateway. Ref is the gateway's identifier."""
 
-    def create(self, logical_id: str, props: Mapping[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Make the gateway. Raises ValueError when AgentCore refuses it."""
         parameters, firewall = _split_firewall(props)
         try:
@@ -52,9 +61,7 @@ class GatewayHandler:
             raise _raised(error) from error
         return self._answer(record, firewall)
 
-    def update(
-        self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], stack_name: str
-    ) -> tuple[str, dict[str, Any]]:
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
         """Replace the gateway's configuration. Raises ValueError when AgentCore refuses it."""
         parameters, firewall = _split_firewall({key: value for key, value in new.items() if key != "Tags"})
         parameters["GatewayIdentifier"] = physical_id
@@ -64,7 +71,7 @@ class GatewayHandler:
             raise _raised(error) from error
         return self._answer(record, firewall)
 
-    def delete(self, physical_id: str, props: Mapping[str, Any]) -> None:
+    def delete(self, physical_id: str, props: Properties) -> None:
         """Remove the gateway. Raises ValueError while it has targets."""
         try:
             agentcore.delete_gateway(_scope(), physical_id)
@@ -72,7 +79,7 @@ class GatewayHandler:
             if error.status != 404:
                 raise _raised(error) from error
 
-    def _answer(self, record: Record, firewall: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def _answer(self, record: Record, firewall: Mapping[str, Any]) -> Created:
         if firewall:
             scope = _scope()
             with scope.store.change(scope.account, scope.region):
@@ -92,7 +99,7 @@ def _split_firewall(props: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[s
 class TargetHandler:
     """AWS::BedrockAgentCore::GatewayTarget. Ref is ``<gateway identifier>|<target id>``."""
 
-    def create(self, logical_id: str, props: Mapping[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Make the target and connect to its server. Raises ValueError when AgentCore refuses it or the connection
         fails: nothing of the target stays then.
         """
@@ -106,16 +113,14 @@ class TargetHandler:
         if record["status"] != "READY":
             targets.delete_target(scope, record["gatewayId"], record["targetId"])
             current().release_if_idle()
-            raise ValueError(f"Resource of type 'AWS::BedrockAgentCore::GatewayTarget' {_unstable(record)}")
+            raise _unstable(record)
         return self._answer(record)
 
-    def update(
-        self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], stack_name: str
-    ) -> tuple[str, dict[str, Any]]:
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
         """Replace the target's configuration and connect again. Raises ValueError as ``create``."""
         gateway_id, _, target_id = physical_id.partition("|")
         if new.get("GatewayIdentifier") != gateway_id:
-            raise ValueError(f"GatewayIdentifier of {physical_id} cannot be changed in place; replace the resource")
+            return self.create("", new, stack_name)
         scope = _scope()
         try:
             known = targets.target_of(scope, gateway_id, target_id)
@@ -125,10 +130,10 @@ class TargetHandler:
             raise _raised(error) from error
         targets.connect(scope, record)
         if record["status"] != "READY":
-            raise ValueError(f"Resource of type 'AWS::BedrockAgentCore::GatewayTarget' {_unstable(record)}")
+            raise _unstable(record)
         return self._answer(record)
 
-    def delete(self, physical_id: str, props: Mapping[str, Any]) -> None:
+    def delete(self, physical_id: str, props: Properties) -> None:
         """Remove the target; one that is gone is no error."""
         gateway_id, _, target_id = physical_id.partition("|")
         try:
@@ -138,20 +143,20 @@ class TargetHandler:
                 raise _raised(error) from error
         current().release_if_idle()
 
-    def _answer(self, record: Record) -> tuple[str, dict[str, Any]]:
+    def _answer(self, record: Record) -> Created:
         names = ("targetId", "gatewayArn", "status", "createdAt", "updatedAt", "lastSynchronizedAt", "protocolType")
         identity = {"GatewayIdentifier": record["gatewayId"], "StatusReasons": record["statusReasons"]}
         return f"{record['gatewayId']}|{record['targetId']}", identity | _attributes(record, names)
 
 
-def _unstable(record: Record) -> str:
-    return f"did not stabilize. Resource handler returned message: {'; '.join(record['statusReasons'])}"
+def _unstable(record: Record) -> HandlerFailed:
+    return HandlerFailed("; ".join(record["statusReasons"]), "NotStabilized")
 
 
 class ProviderHandler:
     """AWS::BedrockAgentCore::OAuth2CredentialProvider. Ref is the provider's ARN."""
 
-    def create(self, logical_id: str, props: Mapping[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Make the provider. Raises ValueError when AgentCore refuses it."""
         try:
             record = providers.create_provider(
@@ -161,12 +166,10 @@ class ProviderHandler:
             raise _raised(error) from error
         return self._answer(record)
 
-    def update(
-        self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], stack_name: str
-    ) -> tuple[str, dict[str, Any]]:
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
         """Replace the provider's configuration. Raises ValueError when AgentCore refuses it."""
         if new.get("Name") != physical_id.rpartition("/")[2]:
-            raise ValueError(f"Name of {physical_id} cannot be changed in place; replace the resource")
+            return self.create("", new, stack_name)
         try:
             parameters = shapes.from_template("UpdateOauth2CredentialProvider", _untagged(new))
             record = providers.update_provider(_scope(), parameters)
@@ -174,7 +177,7 @@ class ProviderHandler:
             raise _raised(error) from error
         return self._answer(record)
 
-    def delete(self, physical_id: str, props: Mapping[str, Any]) -> None:
+    def delete(self, physical_id: str, props: Properties) -> None:
         """Remove the provider; one that is gone is no error."""
         try:
             providers.delete_provider(_scope(), physical_id.rpartition("/")[2])
@@ -182,9 +185,11 @@ class ProviderHandler:
             if error.status != 404:
                 raise _raised(error) from error
 
-    def _answer(self, record: Record) -> tuple[str, dict[str, Any]]:
-        names = ("credentialProviderArn", "clientSecretArn", "clientSecretJsonKey", "clientSecretSource", "callbackUrl")
-        names += ("status", "createdTime", "lastUpdatedTime")
+    def _answer(self, record: Record) -> Created:
+        names = (
+            *("credentialProviderArn", "clientSecretArn", "clientSecretJsonKey", "clientSecretSource", "callbackUrl"),
+            *("status", "createdTime", "lastUpdatedTime"),
+        )
         return str(record["credentialProviderArn"]), _attributes(record, names)
 
 
@@ -196,7 +201,7 @@ def _untagged(props: Mapping[str, Any]) -> dict[str, Any]:
 class ResourcePolicyHandler:
     """AWS::BedrockAgentCore::ResourcePolicy. Ref is the ARN of the resource."""
 
-    def create(self, logical_id: str, props: Mapping[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Attach the policy. Raises ValueError when AgentCore refuses it."""
         policy = props.get("Policy", "")
         text = policy if isinstance(policy, str) else json.dumps(policy)
@@ -206,13 +211,11 @@ class ResourcePolicyHandler:
             raise _raised(error) from error
         return str(props["ResourceArn"]), {"ResourceArn": props["ResourceArn"]}
 
-    def update(
-        self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], stack_name: str
-    ) -> tuple[str, dict[str, Any]]:
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
         """Replace the policy, on another resource when ResourceArn changed."""
         return self.create("", new, stack_name)
 
-    def delete(self, physical_id: str, props: Mapping[str, Any]) -> None:
+    def delete(self, physical_id: str, props: Properties) -> None:
         """Detach the policy; one that is gone is no error."""
         try:
             agentcore.delete_resource_policy(_scope(), physical_id)
@@ -224,7 +227,7 @@ class ResourcePolicyHandler:
 class RateLimitHandler:
     """AWS::BedrockAgentCore::GatewayRateLimit. Ref is ``<gateway identifier>|<rate limit id>``."""
 
-    def create(self, logical_id: str, props: Mapping[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Make the limit. Raises ValueError when AgentCore refuses it."""
         try:
             record = agentcore.create_rate_limit(_scope(), shapes.from_template("CreateGatewayRateLimit", props))
@@ -232,12 +235,10 @@ class RateLimitHandler:
             raise _raised(error) from error
         return self._answer(record)
 
-    def update(
-        self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], stack_name: str
-    ) -> tuple[str, dict[str, Any]]:
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
         """Change entries or description. Raises ValueError when AgentCore refuses it."""
-        if old.get("DimensionKeys") != new.get("DimensionKeys"):
-            raise ValueError(f"DimensionKeys of {physical_id} cannot be changed in place; replace the resource")
+        if any(old.get(key) != new.get(key) for key in ("DimensionKeys", "GatewayIdentifier", "RateLimitId")):
+            return self.create("", new, stack_name)
         gateway_id, _, limit_id = physical_id.partition("|")
         parameters = {key: new[key] for key in ("Description", "Entries") if key in new}
         parameters |= {"GatewayIdentifier": gateway_id, "RateLimitId": limit_id}
@@ -247,7 +248,7 @@ class RateLimitHandler:
             raise _raised(error) from error
         return self._answer(record)
 
-    def delete(self, physical_id: str, props: Mapping[str, Any]) -> None:
+    def delete(self, physical_id: str, props: Properties) -> None:
         """Remove the limit; one that is gone is no error."""
         try:
             agentcore.delete_rate_limit(_scope(), *physical_id.split("|", 1))
@@ -255,7 +256,7 @@ class RateLimitHandler:
             if error.status != 404:
                 raise _raised(error) from error
 
-    def _answer(self, record: Record) -> tuple[str, dict[str, Any]]:
+    def _answer(self, record: Record) -> Created:
         names = ("gatewayIdentifier", "rateLimitId", "status", "createdAt", "updatedAt")
         return f"{record['gatewayIdentifier']}|{record['rateLimitId']}", _attributes(record, names)
 

@@ -6,7 +6,6 @@ they are healthy behind the front; elsewhere its tasks are recorded only, and an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from emulator import bridge_data_plane as bridge
@@ -14,6 +13,7 @@ from emulator import bridge_ecs as records
 from emulator.data_plane import current
 from emulator.data_plane.containers import container_port
 from emulator.data_plane.scheduler import DeploymentFailed
+from emulator.handlers import Created, HandlerFailed, Properties, suffix
 
 # CloudFormation itself waits three hours; the failure is the same, only sooner.
 _STEADY_SECONDS = 300.0
@@ -73,12 +73,12 @@ def scalable_target_changed(resource_id: str, min_capacity: int, max_capacity: i
 class ServiceHandler:
     """AWS::ECS::Service. Ref is the service's ARN."""
 
-    def create(self, logical_id: str, props: Mapping[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Make the service and wait until it is steady. Raises ValueError in the words of AWS when ECS refuses it, and
         when its tasks do not become healthy.
         """
         cluster = self._check(props)
-        name = props.get("ServiceName") or f"{stack_name}-{logical_id}-{_suffix(stack_name, logical_id)}"
+        name = props.get("ServiceName") or f"{stack_name}-{logical_id}-{suffix(stack_name, logical_id)}"
         request = {"serviceName": name, "cluster": cluster, "desiredCount": 1, "launchType": props.get("LaunchType")}
         request |= {api: _api(props[prop], prop) for prop, api in _UPDATABLE.items() if props.get(prop) is not None}
         request["tags"] = [{"key": tag["Key"], "value": tag["Value"]} for tag in props.get("Tags") or ()]
@@ -97,14 +97,15 @@ class ServiceHandler:
             raise
         return _described(key)
 
-    def update(
-        self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], stack_name: str
-    ) -> tuple[str, dict[str, Any]]:
-        """Roll the service over to other properties and wait until it is steady. Raises ValueError as ``create``."""
-        for prop in _CREATE_ONLY:
-            if old.get(prop) != new.get(prop):
-                raise ValueError(f"{prop} of {physical_id} cannot be changed in place; replace the resource")
-        cluster, name = self._check(new), physical_id.rpartition("/")[2]
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+        """Roll the service over to other properties, or make another one where a property can only be set at creation,
+        and wait until it is steady. Raises ValueError as ``create``.
+        """
+        name = physical_id.rpartition("/")[2]
+        if any(old.get(prop) != new.get(prop) for prop in _CREATE_ONLY):
+            renamed = name if old.get("Cluster") != new.get("Cluster") else f"{name}-{suffix(stack_name, name, 4)}"
+            return self.create("", {"ServiceName": renamed, **new}, stack_name)
+        cluster = self._check(new)
         request: dict[str, Any] = {"cluster": cluster, "service": name}
         for prop, api in _UPDATABLE.items():
             if old.get(prop) != new.get(prop) and new.get(prop) is not None:
@@ -122,7 +123,7 @@ class ServiceHandler:
         _settle(f"{cluster}/{name}", current().claim(*bridge.current_scope()))
         return _described(f"{cluster}/{name}")
 
-    def delete(self, physical_id: str, props: Mapping[str, Any]) -> None:
+    def delete(self, physical_id: str, props: Properties) -> None:
         """Stop the tasks and remove the service."""
         cluster, _, name = physical_id.partition(":service/")[2].partition("/")
         self._remove(f"{cluster}/{name}")
@@ -185,10 +186,10 @@ def _settle(key: str, runs: bool) -> None:
     try:
         current().scheduler.wait_steady(key, _STEADY_SECONDS)
     except DeploymentFailed as failed:
-        raise ValueError(f"Resource handler returned message: {failed}") from failed
+        raise HandlerFailed(str(failed)) from failed
 
 
-def _described(key: str) -> tuple[str, dict[str, Any]]:
+def _described(key: str) -> Created:
     record = records.service(key)
     if record is None:
         raise ValueError(f"Service {key} is gone")
@@ -196,15 +197,11 @@ def _described(key: str) -> tuple[str, dict[str, Any]]:
     return arn, {"ServiceArn": arn, "Name": record["serviceName"]}
 
 
-def _suffix(stack_name: str, logical_id: str) -> str:
-    return sha256(f"{stack_name}/{logical_id}".encode()).hexdigest()[:12]
-
-
 @dataclass(frozen=True)
 class CapacityProviderAssociationsHandler:
     """AWS::ECS::ClusterCapacityProviderAssociations. Ref is the cluster's name."""
 
-    def create(self, logical_id: str, props: Mapping[str, Any], stack_name: str) -> tuple[str, dict[str, Any]]:
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Associate the providers. Raises ValueError for a cluster that does not exist, a provider that is none, and a
         default strategy with providers that are not associated (PutClusterCapacityProviders, ECS API reference).
         """
@@ -227,13 +224,11 @@ class CapacityProviderAssociationsHandler:
         records.put_cluster_capacity_providers(cluster, providers, strategy)
         return cluster, {}
 
-    def update(
-        self, physical_id: str, old: Mapping[str, Any], new: Mapping[str, Any], stack_name: str
-    ) -> tuple[str, dict[str, Any]]:
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
         """Replace the associations."""
         return self.create("", new, stack_name)
 
-    def delete(self, physical_id: str, props: Mapping[str, Any]) -> None:
+    def delete(self, physical_id: str, props: Properties) -> None:
         """Remove the associations; a cluster that is gone needs none removed."""
         if records.cluster_name(physical_id) is None:
             return

@@ -142,7 +142,9 @@ def _identity() -> dict[str, Any]:
         },
         "ClientCredential": {
             "Type": "AWS::SecretsManager::Secret",
-            "Properties": {"SecretString": {"Fn::Sub": ['{"client_secret":"${S}"}', {"S": att("Client", "ClientSecret")}]}},
+            "Properties": {
+                "SecretString": {"Fn::Sub": ['{"client_secret":"${S}"}', {"S": att("Client", "ClientSecret")}]}
+            },
         },
     }
 
@@ -194,7 +196,11 @@ def _balancer(variation: Variation, zone_id: str) -> dict[str, Any]:
                     {
                         "Type": "fixed-response",
                         "Order": 2,
-                        "FixedResponseConfig": {"StatusCode": "404", "ContentType": "text/plain", "MessageBody": "none"},
+                        "FixedResponseConfig": {
+                            "StatusCode": "404",
+                            "ContentType": "text/plain",
+                            "MessageBody": "none",
+                        },
                     },
                 ],
             },
@@ -271,12 +277,15 @@ def _service(variation: Variation) -> dict[str, Any]:
                 "ContainerDefinitions": [
                     {
                         "Name": "server",
-                        "Image": sub(f"${{AWS::AccountId}}.dkr.ecr.${{AWS::Region}}.amazonaws.com/{REPOSITORY}@{image}"),
+                        "Image": sub(
+                            f"${{AWS::AccountId}}.dkr.ecr.${{AWS::Region}}.amazonaws.com/{REPOSITORY}@{image}"
+                        ),
                         "PortMappings": [{"ContainerPort": variation.port}],
                         "StopTimeout": 20,
                         "Environment": [
                             {"Name": "GREETING", "Value": variation.greeting},
                             {"Name": "HEALTH_STATUS", "Value": variation.health_status},
+                            {"Name": "ALLOWED_HOSTS", "Value": HOST},
                         ],
                         "Secrets": [{"Name": "MOTTO", "ValueFrom": sub("${Setting}:motto::")}],
                         "LogConfiguration": {
