@@ -4,9 +4,12 @@ import re
 import re._constants as opcodes  # type: ignore[import-not-found]  # CPython's own parser of patterns has no stubs
 import re._parser as regex  # type: ignore[import-not-found]  # as above
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from generator.evaluation import Deployment, Template
+
+LARGEST_PARAMETER_VALUE: Final = 4096
+UNBOUNDED_REPEATS: Final = 8
 
 
 def representatives(deployment: Deployment) -> dict[str, tuple[str, ...]]:
@@ -25,15 +28,16 @@ def representatives(deployment: Deployment) -> dict[str, tuple[str, ...]]:
 def longest(deployment: Deployment) -> dict[str, tuple[str, ...]]:
     """Returns, for each root parameter, the longest value that it admits and its default, or all where they are listed.
 
-    A pattern's repetition without end counts as eight.
+    A pattern's repetition without end goes on to the parameter's `MaxLength`; without one it counts as eight.
     """
     found: dict[str, tuple[str, ...]] = {}
     for name, declaration in deployment.root.section("Parameters").items():
         if "AllowedValues" in declaration:
             found[name] = tuple(map(str, declaration["AllowedValues"]))
         elif "AllowedPattern" in declaration:
-            text = _matching(declaration["AllowedPattern"], at_most=True)
-            bounded = text[: int(declaration.get("MaxLength", len(text)))]
+            most = int(declaration.get("MaxLength", LARGEST_PARAMETER_VALUE))
+            repeats = most if "MaxLength" in declaration else UNBOUNDED_REPEATS
+            bounded = _matching(declaration["AllowedPattern"], repeats)[:most]
             found[name] = tuple(dict.fromkeys((bounded, str(declaration.get("Default", bounded)))))
         else:
             found[name] = _values(declaration, {""})
@@ -42,7 +46,7 @@ def longest(deployment: Deployment) -> dict[str, tuple[str, ...]]:
 
 def sample(pattern: str) -> str:
     """Returns a short text that matches a pattern and is not empty where the pattern lets it."""
-    return _matching(pattern, at_most=False)
+    return _matching(pattern, None)
 
 
 def _values(declaration: Mapping[str, Any], compared: set[str]) -> tuple[str, ...]:
@@ -102,11 +106,12 @@ def _literals(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def _matching(pattern: str, at_most: bool) -> str:
-    return "".join(_pieces(regex.parse(pattern), at_most))
+def _matching(pattern: str, repeats: int | None) -> str:
+    return "".join(_pieces(regex.parse(pattern), repeats))
 
 
-def _pieces(parsed: Any, at_most: bool) -> Iterator[str]:
+def _pieces(parsed: Any, repeats: int | None) -> Iterator[str]:
+    """Yields a shortest match, or with `repeats` a longest one in which a repetition without end has that many."""
     for opcode, argument in parsed:
         if opcode is opcodes.LITERAL:
             yield chr(argument)
@@ -118,13 +123,16 @@ def _pieces(parsed: Any, at_most: bool) -> Iterator[str]:
             yield _member(argument)
         elif opcode is opcodes.MAX_REPEAT:
             least, most, repeated = argument
-            bound = least + 8 if most is opcodes.MAXREPEAT else most
-            yield from list(_pieces(repeated, at_most)) * (bound if at_most else min(max(least, 1), bound))
+            if repeats is None:
+                count = max(least, 1) if most is opcodes.MAXREPEAT else min(max(least, 1), most)
+            else:
+                count = repeats if most is opcodes.MAXREPEAT else most
+            yield from list(_pieces(repeated, repeats)) * count
         elif opcode is opcodes.SUBPATTERN:
-            yield from _pieces(argument[-1], at_most)
+            yield from _pieces(argument[-1], repeats)
         elif opcode is opcodes.BRANCH:
-            branches = ["".join(_pieces(branch, at_most)) for branch in argument[1]]
-            yield max(branches, key=len) if at_most else next(filter(None, branches), "")
+            branches = ["".join(_pieces(branch, repeats)) for branch in argument[1]]
+            yield max(branches, key=len) if repeats is not None else next(filter(None, branches), "")
         elif opcode is not opcodes.AT:
             raise ValueError(f"no sample is made of patterns with {opcode}")
 
