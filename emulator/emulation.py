@@ -1,0 +1,38 @@
+"""Everything that runs in the emulator's process, assembled. Imported once ministack's environment is set."""
+
+from emulator import bridge
+from emulator.data_plane import DataPlane, set_current
+from emulator.process import Settings, discover
+
+
+class Emulation:
+    """ministack with our resource types and APIs, and the data plane behind them."""
+
+    def __init__(self, settings: Settings, endpoint: str) -> None:
+        self.settings = settings
+        self.application = bridge.asgi()
+        handlers, apis = discover("emulator.resources")
+        bridge.install_resources(handlers)
+        bridge.install_apis(apis)
+        self._plane = DataPlane(settings.state, settings.server_python, settings.server_root, endpoint)
+        set_current(self._plane)
+
+    def addresses(self) -> dict[str, str]:
+        """Return what clients must know: the authority's certificate and the plain gateway."""
+        return {"ca": str(self._plane.authority_path), "gateway_base": self._plane.gateway_base}
+
+    def start(self) -> None:
+        """Start the data plane's own listeners."""
+        self._plane.start()
+
+    def resume(self) -> None:
+        """Run what the restored records say should run."""
+        self._plane.resume()
+
+    def stop(self) -> None:
+        """Stop every process of the data plane."""
+        self._plane.stop()
+
+    def resolve(self, name: str) -> tuple[int, dict[str, object]]:
+        """Answer name resolution: HTTP status and body."""
+        return self._plane.resolve(name)
