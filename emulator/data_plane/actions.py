@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.data_plane.balancers import Action
-from emulator.data_plane.inner import Reply, Request
+from emulator.data_plane.exchange import Reply, Request
 from emulator.data_plane.routing import ACTION_HEADER
 from emulator.data_plane.tokens import TokenCheck, TokenRefused, TokenRule
 

@@ -21,7 +21,7 @@ Operation = Callable[[Scope, dict[str, Any]], Record]
 
 
 def handle(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response | None:
-    """Answer a request of the current scope (no header matters); None when it is for something that ministack itself answers."""
+    """Answer a request of the current scope (no header matters); None when ministack itself answers it."""
     found = _route(method, path)
     if found is None:
         return None

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import httpx
 
 from emulator import bridge_data_plane as bridge
-from emulator.data_plane.inner import Reply, Request
+from emulator.data_plane.exchange import Reply, Request
 
 _ISSUER_HOST = re.compile(r"cognito-idp\.([a-z0-9-]+)\.amazonaws\.com")
 _DOMAIN_HOST = re.compile(r"([a-z0-9-]+)\.auth\.([a-z0-9-]+)\.amazoncognito\.com")

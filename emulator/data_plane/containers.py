@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator import bridge_data_plane as bridge
-from emulator.data_plane.inner import Reply, Request
+from emulator.data_plane.exchange import Reply, Request
 from emulator.data_plane.processes import ChildProcess, ProcessLedger, free_port
 
 _STOP_SECONDS = 30.0

@@ -1,7 +1,7 @@
 """The gateway's outbound credential: an access token for a custom OAuth2 provider, by client credentials.
 
-Facts: the service model (shape CustomOauth2ProviderConfigInput), OpenID Connect Discovery for the token endpoint, RFC 6749
-section 4.4 for the grant and 2.3.1 for the two ways to authenticate the client.
+Facts: the service model (shape CustomOauth2ProviderConfigInput), OpenID Connect Discovery for the token endpoint, RFC
+6749 section 4.4 for the grant and 2.3.1 for the two ways to authenticate the client.
 """
 
 import base64

@@ -22,8 +22,8 @@ from emulator.data_plane.agentcore_store import Record
 from emulator.data_plane.agentcore_targets import server_of
 from emulator.data_plane.credentials import CredentialError
 from emulator.data_plane.errors import ServiceError
+from emulator.data_plane.exchange import Reply, Request
 from emulator.data_plane.handshake import TargetError, messages
-from emulator.data_plane.inner import Reply, Request
 from emulator.data_plane.outbound import OutboundError
 from emulator.data_plane.signatures import Key, verify
 

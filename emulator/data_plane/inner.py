@@ -8,12 +8,12 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from emulator.data_plane.exchange import Handler, Reply, Request
 from emulator.data_plane.processes import free_port
 
 # A call may pass here four times (gateway, token check, public keys, token endpoint), each holding a thread.
@@ -24,35 +24,6 @@ _LARGEST_BODY = 6 * 1024 * 1024
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request, read whole: ``target`` is the raw path and query, header names are lower case."""
-
-    method: str
-    path: str
-    query: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def host(self) -> str:
-        """Return the host name asked for, without the port."""
-        return self.headers.get("host", "").partition(":")[0].lower()
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer; an iterator as body is sent piece by piece."""
-
-    status: int
-    body: bytes | Iterator[bytes] = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-Handler = Callable[[Request], Reply | None]
 
 
 class InnerServer:

@@ -64,7 +64,7 @@ def balancer_configuration(
 
 
 def _can_match(rule: Rule) -> bool:
-    """Whether a client may meet the rule's conditions. No client of a load balancer on AWS has a loopback address, while
+    """Whether a client may meet the rule's conditions. No client of a load balancer on AWS has a loopback address, and
     here every client has: source-ip conditions of loopback ranges only match nothing.
     """
     sources = [condition.values for condition in rule.conditions if condition.field == "source-ip"]

@@ -18,7 +18,7 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
 from emulator.data_plane.errors import ServiceError
-from emulator.data_plane.inner import Request
+from emulator.data_plane.exchange import Request
 
 _SCHEME = "AWS4-HMAC-SHA256"
 _WINDOW = datetime.timedelta(minutes=5)
@@ -86,7 +86,7 @@ def verify(
             "Access Key and signing method. Consult the service documentation for details."
         )
         raise ServiceError("InvalidSignatureException", text, 403)
-    return access_key
+    return str(access_key)
 
 
 def _require_fresh(stamp: str, date: str, now: datetime.datetime) -> None:

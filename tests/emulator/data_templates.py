@@ -17,7 +17,7 @@ class Variation:
 
     port: int = 3000
     path: str = "/mcp"
-    health_path: str = "/health"
+    health_path: str = "/ready"
     certificate_name: str = HOST
     credential: bool = True
     token_permission: bool = True
@@ -26,9 +26,9 @@ class Variation:
     gateway: bool = True
     target_before_service: bool = False
     image: str = ""
-    greeting: str = "first"
-    health_status: str = "200"
+    log_level: str = "INFO"
     rate: int = 100
+    secret: str = "${Setting}"
 
 
 def image_manifest() -> str:
@@ -283,11 +283,10 @@ def _service(variation: Variation) -> dict[str, Any]:
                         "PortMappings": [{"ContainerPort": variation.port}],
                         "StopTimeout": 20,
                         "Environment": [
-                            {"Name": "GREETING", "Value": variation.greeting},
-                            {"Name": "HEALTH_STATUS", "Value": variation.health_status},
+                            {"Name": "LOG_LEVEL", "Value": variation.log_level},
                             {"Name": "ALLOWED_HOSTS", "Value": HOST},
                         ],
-                        "Secrets": [{"Name": "MOTTO", "ValueFrom": sub("${Setting}:motto::")}],
+                        "Secrets": [{"Name": "TOOL_SECRETS", "ValueFrom": sub(variation.secret)}],
                         "LogConfiguration": {
                             "LogDriver": "awslogs",
                             "Options": {
