@@ -25,11 +25,11 @@ from generator.stacks import templates  # noqa: E402  # as above
 Command = Sequence[str]
 
 
-def elapsed(commands: Sequence[Command]) -> float:
-    """Returns the seconds that the commands take one after the other, each in a new process."""
+def elapsed(commands: Sequence[Command], folder: Path) -> float:
+    """Returns the seconds that the commands take one after the other in a folder, each in a new process."""
     before = time.perf_counter()
     for command in commands:
-        finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if finished.returncode not in (0, 1, 2, 4, 6, 8, 10, 12, 14):  # cfn-lint's exit status says what it found
             raise RuntimeError(f"{' '.join(command)} failed: {finished.stderr}")
     return time.perf_counter() - before
@@ -42,9 +42,9 @@ def cfn_lint_command(files: Sequence[str]) -> list[str]:
     return [executable, *checks, "--format", "parseable", "--regions", *REGIONS, "--template", *files]
 
 
-def agree(files: Sequence[str]) -> bool:
+def agree(files: Sequence[str], folder: Path) -> bool:
     """Returns whether the cfn-lint command finds what our lint finds, apart from the graph check's findings."""
-    finished = subprocess.run(cfn_lint_command(files), cwd=ROOT, capture_output=True, text=True, check=False)
+    finished = subprocess.run(cfn_lint_command(files), cwd=folder, capture_output=True, text=True, check=False)
     lines = [line.split(":") for line in finished.stdout.splitlines() if line]
     theirs = {(Path(line[0]).name, int(line[1]), line[5]) for line in lines}
     ours = {(found.template, found.line, found.rule) for found in lint(templates()) if found.line}
@@ -59,20 +59,19 @@ def main() -> int:
     build = [sys.executable, "build.py"]
     ours = [[*build, "generate"], [*build, "lint"]]
     with tempfile.TemporaryDirectory() as folder:
-        files = []
-        for name, text in templates().items():
-            path = Path(folder) / name
-            path.write_text(text, encoding="utf-8")
-            files.append(str(path))
+        texts = templates()
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        files = list(texts)
         theirs = [cfn_lint_command(files)]
-        if not agree(files):
+        if not agree(files, Path(folder)):
             sys.stderr.write("build.py lint and cfn-lint disagree about the templates.\n")
             return 1
         times: dict[str, list[float]] = {"ours": [], "cfn-lint": []}
         for run in range(runs):
-            pairs = [("ours", ours), ("cfn-lint", theirs)]
-            for label, commands in pairs if run % 2 == 0 else reversed(pairs):
-                times[label].append(elapsed(commands))
+            pairs = [("ours", ours, ROOT), ("cfn-lint", theirs, Path(folder))]
+            for label, commands, where in pairs if run % 2 == 0 else reversed(pairs):
+                times[label].append(elapsed(commands, where))
                 sys.stdout.write(f"run {run + 1}  {label:9}{times[label][-1]:7.2f} s\n")
     medians = {label: statistics.median(values) for label, values in times.items()}
     ours_median, their_median = medians["ours"], medians["cfn-lint"]

@@ -1,11 +1,13 @@
 """Linting of the generated templates: cfn-lint for every target Region, and the graph check across nested stacks.
 
-cfn-lint runs in process, on files in a temporary directory, since only files let it follow a local `TemplateURL` to
-the child's parameters and outputs. Its work is spread over two processes while a third checks the graph.
+cfn-lint runs in process, on files in a temporary directory in which it works, since only so does it follow a local
+`TemplateURL` to the child's parameters and outputs. Its work is spread over two processes, while a third checks the
+graph.
 """
 
 import functools
 import gc
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -49,11 +51,15 @@ def lint(templates: Mapping[str, str], regions: Sequence[str] = REGIONS) -> list
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(["cfnlint.runner"])
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        # cfn-lint follows a local URL only within the working directory.
+        ProcessPoolExecutor(PROCESSES, context, initializer=os.chdir, initargs=(folder,)) as pool,
+    ):
         for name, text in templates.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
         largest_first = sorted(templates, key=lambda name: (-len(templates[name]), name))
-        jobs = [pool.submit(lint_file, str(Path(folder) / name), tuple(regions)) for name in largest_first]
+        jobs = [pool.submit(lint_file, name, tuple(regions)) for name in largest_first]
         findings = check_graph(templates)
         for job in jobs:
             findings.extend(job.result())
@@ -61,7 +67,7 @@ def lint(templates: Mapping[str, str], regions: Sequence[str] = REGIONS) -> list
 
 
 def lint_file(path: str, regions: tuple[str, ...]) -> list[Finding]:
-    """Returns what cfn-lint finds in a file, for use in a process of its own: it turns off garbage collection there.
+    """Returns what cfn-lint finds in a file of the working directory; for a process of its own, without collection.
 
     What cfn-lint loads stays in use until the end, so that collecting it takes a fifth of the time and frees nothing.
     """

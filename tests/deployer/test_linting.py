@@ -81,7 +81,7 @@ def test_child_that_lacks_an_output_is_found() -> None:
         outputs["Arn"] = outputs.pop("TopicArn")
 
     rules = {finding.rule for finding in lint(spoilt(rename), ["us-east-1"])}
-    assert {"child-outputs", "E1010"} <= rules
+    assert {"child-outputs", "E6101"} <= rules
 
 
 def test_informational_checks_are_on() -> None:
