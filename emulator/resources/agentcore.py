@@ -270,4 +270,4 @@ HANDLERS = {
 }
 
 # Service (as requests are signed for it) to what answers its REST API; None from it leaves a request to ministack.
-APIS = {"bedrock-agentcore": lambda method, path, headers, body: handle(method, path, body)}
+APIS = {"bedrock-agentcore": handle}
