@@ -1,0 +1,248 @@
+"""The command line: `python build.py COMMAND [options]`; alone it lists the commands.
+
+It parses, calls and renders. Exit status: 0 done; 1 AWS or a check said no; 2 the arguments, the configuration or the
+credentials are wrong and nothing was changed; 3 something differs; 130 interrupted, safe to run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deployer.session import Session
+
+DONE, REFUSED, WRONG, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 130
+Arguments = Sequence[tuple[tuple[str, ...], dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: what it does in a line, its own arguments, and the function that runs it and returns its status."""
+
+    name: str
+    summary: str
+    run: Callable[[Session], int]
+    arguments: Arguments = ()
+
+
+def generate(session: Session) -> int:
+    """Writes `templates/`, or with --check only says whether it would."""
+    from deployer.generation import differences, write
+    from generator.stacks import templates
+
+    texts = templates()
+    found = differences(texts) if session.options.check else write(texts)
+    lines = [f"{difference.name} is {difference.kind}" for difference in found]
+    if session.options.check and found:
+        lines.append("Run `python build.py generate` and commit templates/.")
+    session.show({"differences": [vars(difference) for difference in found]}, lines or ["templates/ is up to date"])
+    return DIFFERS if session.options.check and found else DONE
+
+
+def lint(session: Session) -> int:
+    """Lints every template as it is generated, for every Region that the targets lie in and the usual ones."""
+    from deployer.linting import REGIONS, lint
+    from generator.stacks import templates
+
+    regions = sorted({*REGIONS, *session.target_regions()})
+    found = lint(templates(), regions)
+    lines = [f"{item.template}:{item.line}: {item.severity} {item.rule} {item.message}" for item in found]
+    summary = f"{len(found)} findings" if found else f"no findings in {', '.join(regions)}"
+    session.show({"regions": regions, "findings": [vars(item) for item in found]}, [*lines, summary])
+    return REFUSED if found else DONE
+
+
+def package(session: Session) -> int:
+    """Uploads the templates under their content's hash."""
+    from deployer.deployment import package
+
+    url, uploaded = session.run(package)
+    session.show(
+        {"template_url": url, "uploaded": list(uploaded.uploaded), "present": list(uploaded.present)},
+        [url, f"{len(uploaded.uploaded)} uploaded, {len(uploaded.present)} there already"],
+    )
+    return DONE
+
+
+def deploy(session: Session) -> int:
+    """Deploys every target and verifies it."""
+    from deployer.deployment import deploy
+    from deployer.tables import show_deployment
+
+    result = session.run(deploy)
+    session.show(result.as_data(), lambda: show_deployment(result))
+    return DONE if result.passed else REFUSED
+
+
+def status(session: Session) -> int:
+    """Shows how every target stands."""
+    from deployer.status import overview
+    from deployer.tables import show_status
+
+    found = session.run(overview)
+    session.show({"targets": [target.as_data() for target in found]}, lambda: show_status(found))
+    return DONE
+
+
+def verify(session: Session) -> int:
+    """Runs the layered truth test against every target that can be read."""
+    from deployer.deployment import verify_deployed
+    from deployer.tables import show_verification
+
+    found = session.run(verify_deployed)
+    session.show(
+        {"verification": {name: [vars(row) for row in rows] for name, rows in found.items()}},
+        lambda: show_verification(found),
+    )
+    return DONE if all(row.passed for rows in found.values() for row in rows) else REFUSED
+
+
+def invoke(session: Session) -> int:
+    """Calls one tool through the gateway, as an agent would."""
+    from deployer.invocation import arguments_of, invoke
+
+    arguments = arguments_of(session.options.arguments)
+    answer = session.run(lambda context: invoke(context, session.options.tool, arguments, session.options.target))
+    session.show(answer.as_data(), [answer.text])
+    return REFUSED if answer.is_error else DONE
+
+
+def destroy(session: Session) -> int:
+    """Removes every target's runtime, after asking."""
+    from deployer.teardown import destroy
+
+    what = "every runtime of the stack set" + (" and the foundation" if session.options.foundation else "")
+    session.confirm(f"Remove {what}?")
+    removal = session.run(lambda context: destroy(context, session.options.foundation))
+    lines = [f"removed {name}" for name in removal.removed] or ["there was nothing to remove"]
+    session.show(vars(removal), [*lines, *(f"kept, because it holds data: {name}" for name in removal.retained)])
+    return DONE
+
+
+def local(session: Session) -> int:
+    """Shows, stops or wipes the emulator of local mode."""
+    from deployer import local
+
+    state = local.state_folder()
+    if session.options.action == "stop":
+        said = "stopped; its state is kept" if local.stop(state) else "it was not running"
+    elif session.options.action == "wipe":
+        session.confirm("Forget everything that was deployed locally?")
+        local.wipe(state)
+        said = "stopped and forgotten"
+    else:
+        found = local.running(state)
+        said = f"running at {found.url}" if found else "not running"
+    session.show({"emulator": said}, [f"The emulator: {said}."])
+    return DONE
+
+
+TARGET = (("--target",), {"metavar": "ACCOUNT/REGION", "default": "", "help": "which target, where there are several"})
+COMMANDS = (
+    Command(
+        "generate",
+        "write the templates from the layers",
+        generate,
+        [(("--check",), {"action": "store_true", "help": "write nothing; exit 3 where templates/ differs"})],
+    ),
+    Command("lint", "lint every template for every target Region and check the graph across stacks", lint),
+    Command("package", "upload the templates under their content's hash and print the root's URL", package),
+    Command("deploy", "bring every target to what the configuration says, and verify it", deploy),
+    Command("status", "show every target: stacks, rollout, health, gateway target", status),
+    Command("verify", "prove layer by layer that an agent reaches a tool and a stranger does not", verify),
+    Command(
+        "invoke",
+        "call a tool through the gateway",
+        invoke,
+        [
+            (("tool",), {"metavar": "TOOL", "help": "name of the tool, without the target's prefix"}),
+            (("arguments",), {"metavar": "ARGS", "nargs": "*", "help": "name=value pairs, or one JSON object"}),
+            TARGET,
+        ],
+    ),
+    Command(
+        "destroy",
+        "remove the runtimes in the order that AWS accepts; name what is kept",
+        destroy,
+        [(("--foundation",), {"action": "store_true", "help": "remove the foundation's stacks too"})],
+    ),
+    Command(
+        "local",
+        "show, stop or wipe the emulator of local mode",
+        local,
+        [(("action",), {"choices": ["status", "stop", "wipe"], "nargs": "?", "default": "status"})],
+    ),
+)
+
+
+def global_options(defaults: bool) -> argparse.ArgumentParser:
+    """Returns the options that every command takes; without `defaults`, those not given are left as they are."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options = parser.add_argument_group("global options, before or after the command")
+
+    def add(*names: str, default: object, **settings: Any) -> None:
+        options.add_argument(*names, default=default if defaults else argparse.SUPPRESS, **settings)
+
+    add("--config", default=None, type=Path, metavar="FILE", help="configuration (default: deployment.toml)")
+    add("--profile", default="", help="AWS profile")
+    add("--region", default="", help="Region of the publishing account")
+    add("--endpoint-url", default="", metavar="URL", help="any AWS-compatible endpoint")
+    add("--local", default=False, action="store_true", help="use the AWS emulator of this machine")
+    add("--output", default="text", choices=["text", "json"], help="json: one document on standard output")
+    add("--yes", default=False, action="store_true", help="do not ask")
+    add("--verbose", default=False, action="store_true", help="show tracebacks and every call")
+    return parser
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the whole command line."""
+    main_parser = argparse.ArgumentParser(
+        prog="build.py", description="MCP agent runtime on AWS.", parents=[global_options(True)], allow_abbrev=False
+    )
+    commands = main_parser.add_subparsers(dest="command", metavar="COMMAND")
+    for command in COMMANDS:
+        added = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.summary[0].upper() + command.summary[1:] + ".",
+            parents=[global_options(False)],
+            allow_abbrev=False,
+        )
+        for names, settings in command.arguments:
+            added.add_argument(*names, **settings)
+    return main_parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command and returns the exit status; every expected failure is one sentence on standard error."""
+    options = parser().parse_args(arguments)
+    if options.command is None:
+        width = max(len(command.name) for command in COMMANDS)
+        print("python build.py COMMAND [options]\n")
+        for command in COMMANDS:
+            print(f"  {command.name:<{width}}  {command.summary}")
+        print("\nEvery command takes --help.")
+        return DONE
+    from deployer.errors import DeployerError
+    from deployer.session import Session
+
+    command = next(command for command in COMMANDS if command.name == options.command)
+    try:
+        return command.run(Session(options))
+    except KeyboardInterrupt:
+        print("Interrupted; running the same command again is safe.", file=sys.stderr)
+        return INTERRUPTED
+    except DeployerError as error:
+        if options.verbose:
+            raise
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

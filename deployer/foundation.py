@@ -1,0 +1,95 @@
+"""The foundation: the stacks that a publisher needs once per account and once per Region of replicated images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from deployer.aws import Aws
+from deployer.errors import UsageError
+from deployer.events import Reporter, Step
+from deployer.sections import StackSetSettings
+from deployer.stacks import ensure
+from generator import foundation_parameters as f
+from generator.stacks.foundation import ACCOUNT_FILE, REGION_FILE
+
+ACCOUNT_STACK = "mcp-runtime-foundation"
+REGION_STACK = "mcp-runtime-foundation-replica"
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """What the rest of a deployment builds on."""
+
+    bucket: str
+    repository: str
+    administration_role_arn: str
+    execution_role_name: str
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Who publishes: the account and its home Region, and who receives."""
+
+    account: str
+    repository: str
+    stack_set: StackSetSettings
+    target_accounts: tuple[str, ...]
+    target_regions: tuple[str, ...]
+
+    @property
+    def home_region(self) -> str:
+        """The Region of the stack set, the artifact bucket and the repository that images are pushed to."""
+        return self.stack_set.home_region
+
+
+def parameters(publisher: Publisher) -> dict[str, str]:
+    """Returns the account template's parameters; raises UsageError where there are more Regions than slots."""
+    replicas = [region for region in publisher.target_regions if region != publisher.home_region]
+    if len(replicas) > len(f.REPLICATION_REGIONS):
+        raise UsageError(
+            f"The targets lie in {len(replicas)} Regions besides {publisher.home_region}, but a registry is replicated"
+            f" to {len(f.REPLICATION_REGIONS)} at most; split the targets over two configurations."
+        )
+    shared = _shared(publisher)
+    roles = publisher.stack_set
+    makes_execution_role = roles.create_execution_role and publisher.account in publisher.target_accounts
+    return shared | {
+        f.CREATE_ADMINISTRATION_ROLE.name: "on" if roles.create_administration_role else "off",
+        f.ADMINISTRATION_ROLE_NAME.name: roles.administration_role_name,
+        f.CREATE_EXECUTION_ROLE.name: "on" if makes_execution_role else "off",
+        f.EXECUTION_ROLE_NAME.name: roles.execution_role_name,
+        **{slot.name: region for slot, region in zip(f.REPLICATION_REGIONS, replicas, strict=False)},
+    }
+
+
+def _shared(publisher: Publisher) -> dict[str, str]:
+    others = sorted(set(publisher.target_accounts) - {publisher.account})
+    return {
+        f.TARGET_ACCOUNTS.name: ",".join(others),
+        f.ORGANIZATION_ID.name: publisher.stack_set.organization_id,
+        f.REPOSITORY_NAME.name: publisher.repository,
+    }
+
+
+def deploy(aws: Aws, publisher: Publisher, templates: Mapping[str, str], reporter: Reporter, poll: float) -> Foundation:
+    """Creates or updates the foundation in the publisher's account and returns what it made."""
+    step = "Foundation"
+    reporter.emit(Step(step, "started"))
+    client = aws.client("cloudformation", publisher.account, publisher.home_region)
+    made = ensure(client, ACCOUNT_STACK, templates[ACCOUNT_FILE], parameters(publisher), reporter, poll)
+    changed = [made.changed]
+    for region in _replica_regions(publisher):
+        regional = aws.client("cloudformation", publisher.account, region)
+        changed.append(
+            ensure(regional, REGION_STACK, templates[REGION_FILE], _shared(publisher), reporter, poll).changed
+        )
+    reporter.emit(Step(step, "done" if any(changed) else "unchanged", f"bucket {made.outputs['ArtifactBucket']}"))
+    return Foundation(
+        bucket=made.outputs["ArtifactBucket"],
+        repository=made.outputs["RepositoryName"],
+        administration_role_arn=made.outputs["AdministrationRoleArn"],
+        execution_role_name=made.outputs["ExecutionRoleName"],
+    )
+
+
+def _replica_regions(publisher: Publisher) -> Sequence[str]:
+    return [region for region in publisher.target_regions if region != publisher.home_region]

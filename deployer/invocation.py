@@ -1,0 +1,88 @@
+"""Calling one tool through the gateway, as an agent would."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deployer import mcp_client, runtimes
+from deployer.deployment import Context
+from deployer.errors import RefusedError, UsageError
+from deployer.runtimes import Runtime
+
+SEPARATOR = "___"
+"""Stands between the target's and the tool's name (AgentCore developer guide)."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the tool answered: as text, as structured content where it has some, and whether it reports an error."""
+
+    tool: str
+    text: str
+    structured: Mapping[str, Any] | None
+    is_error: bool
+
+    def as_data(self) -> dict[str, Any]:
+        """Returns the answer as plain data."""
+        return {"tool": self.tool, "text": self.text, "structured": self.structured, "is_error": self.is_error}
+
+
+def arguments_of(words: Sequence[str]) -> dict[str, Any]:
+    """Returns a tool's arguments from the command line: one JSON object, or name=value words.
+
+    A value is taken as JSON where it is JSON, so count=3 is a number, and as text elsewhere. Raises UsageError where a
+    word is neither.
+    """
+    if len(words) == 1 and words[0].lstrip().startswith("{"):
+        try:
+            found = json.loads(words[0])
+        except json.JSONDecodeError as error:
+            raise UsageError(f"The tool's arguments are not valid JSON: {error}.") from error
+        return dict(found)
+    arguments: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{word!r} is no argument; write name=value, or one JSON object.")
+        if name in arguments:
+            raise UsageError(f"The argument {name} is given twice.")
+        arguments[name] = _value(value)
+    return arguments
+
+
+def invoke(context: Context, tool: str, arguments: Mapping[str, Any], target: str) -> Answer:
+    """Calls `tool` of one runtime through its gateway; `target` is account/Region, empty where there is only one.
+
+    Raises UsageError where the target is not clear, RefusedError where the gateway refuses or knows no such tool.
+    """
+    runtime = chosen(runtimes.read(context.aws, context.stack_sets.instances()), target)
+    url = runtime.outputs.get("GatewayUrl", "")
+    if not url or not runtime.outputs.get("GatewayTargetId"):
+        missing = runtime.outputs.get("MissingSettings") or "deploy it first."
+        raise RefusedError(f"The runtime of {runtime.account} {runtime.region} cannot be called: {missing}")
+    name = f"{runtime.outputs['GatewayTargetName']}{SEPARATOR}{tool}"
+    auth = mcp_client.Signed(context.aws.credentials(runtime.account), runtime.region)
+    result = mcp_client.call_tool(context.network, url, auth, name, arguments)
+    return Answer(tool, result.text, result.structured, result.failed)
+
+
+def chosen(found: Sequence[Runtime], target: str) -> Runtime:
+    """Returns the runtime that `target` names, or the only one; raises UsageError where that is not clear."""
+    readable = {f"{runtime.account}/{runtime.region}": runtime for runtime in found if runtime.readable}
+    if target:
+        if target not in readable:
+            names = ", ".join(sorted(readable)) or "none"
+            raise UsageError(f"There is no target {target} that these credentials reach; there are: {names}.")
+        return readable[target]
+    if len(readable) != 1:
+        names = ", ".join(sorted(readable)) or "none"
+        raise UsageError(f"Say which target to call with --target; these credentials reach: {names}.")
+    return next(iter(readable.values()))
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

@@ -1,0 +1,89 @@
+"""One run of a command: its options, its way to AWS, its progress and where its result goes.
+
+With JSON output exactly one document is printed on standard output; everything else goes to standard error.
+"""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from deployer import local
+from deployer.aws import Access, Aws, aws_sentences
+from deployer.deployment import Context
+from deployer.errors import UsageError
+from deployer.events import Step
+from deployer.network import LocalNetwork, Network, PublicNetwork
+from deployer.progress import Progress, progress
+from deployer.settings import Settings, load
+from deployer.stacks import LOCAL_POLL_SECONDS, POLL_SECONDS
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGURATION = ROOT / "deployment.toml"
+EXAMPLE = ROOT / "deployment.example.toml"
+T = TypeVar("T")
+
+
+class Session:
+    """What the options of a command amount to; AWS is reached only when the command asks for it."""
+
+    def __init__(self, options: Namespace) -> None:
+        self.options = options
+
+    def settings(self) -> Settings:
+        """Returns the configuration: the file that was named, else deployment.toml, else in local mode the example."""
+        if self.options.config is not None:
+            return load(self.options.config)
+        if self.options.local and not CONFIGURATION.exists():
+            return load(EXAMPLE)
+        return load(CONFIGURATION)
+
+    def target_regions(self) -> set[str]:
+        """Returns the Regions of the configured targets; none where there is no configuration yet."""
+        if self.options.config is None and not CONFIGURATION.exists():
+            return set()
+        return {target.region for target in self.settings().targets}
+
+    def run(self, work: Callable[[Context], T]) -> T:
+        """Runs `work` with everything that it acts with, showing progress; what AWS refuses becomes one sentence."""
+        settings = self.settings()
+        with progress(sys.stderr) as shown, aws_sentences():
+            return work(self._context(settings, shown))
+
+    def confirm(self, question: str) -> None:
+        """Asks before something is removed; raises UsageError where nobody can answer or the answer is no."""
+        if self.options.yes:
+            return
+        if not sys.stdin.isatty():
+            raise UsageError("This removes things and nobody is there to be asked; give --yes to go ahead.")
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise UsageError("Nothing was changed.")
+
+    def show(self, data: Mapping[str, Any], text: Sequence[str] | Callable[[], None]) -> None:
+        """Prints the result: `data` as one JSON document, or `text` as lines or by its own means."""
+        if self.options.output == "json":
+            sys.stdout.write(json.dumps(data, indent=2, default=str) + "\n")
+        elif callable(text):
+            text()
+        else:
+            sys.stdout.writelines(f"{line}\n" for line in text)
+
+    def _context(self, settings: Settings, shown: Progress) -> Context:
+        home = self.options.region or settings.stack_set.home_region
+        if not self.options.local:
+            aws = Aws(Access(self.options.profile, home, self.options.endpoint_url))
+            aws.identity()
+            return Context(settings, aws, PublicNetwork(), shown, local=False, poll=POLL_SECONDS)
+        emulator = local.start(local.state_folder(), lambda what: shown.emit(Step("Local AWS", "started", what)))
+        shown.emit(Step("Local AWS", "done", emulator.url))
+        account = settings.stack_set.administration_account or settings.targets[0].account
+        aws = Aws(
+            Access(region=home, endpoint_url=emulator.url, emulator_key=emulator.secret_access_key),
+            emulated_account=account,
+        )
+        network: Network = LocalNetwork(emulator.url, emulator.authority)
+        return Context(settings, aws, network, shown, local=True, poll=LOCAL_POLL_SECONDS)

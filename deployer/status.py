@@ -1,0 +1,125 @@
+"""How every target stands: its stacks, the service's rollout, the tasks' health and the gateway's target."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deployer import runtimes
+from deployer.aws import Aws
+from deployer.deployment import Context
+from deployer.runtimes import Runtime
+from deployer.stacks import NESTED
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One observed fact: what it is about, its state, and more where there is more to say."""
+
+    subject: str
+    state: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class TargetStatus:
+    """One target and what was observed of it."""
+
+    account: str
+    region: str
+    facts: tuple[Fact, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Returns the status as plain data."""
+        return {"account": self.account, "region": self.region, "facts": [vars(fact) for fact in self.facts]}
+
+
+def overview(context: Context) -> list[TargetStatus]:
+    """Returns how every target of the stack set stands; an empty list where there is no stack set."""
+    sets = context.stack_sets
+    if sets.describe() is None:
+        return []
+    return [
+        TargetStatus(runtime.account, runtime.region, tuple(facts(context.aws, runtime)))
+        for runtime in runtimes.read(context.aws, sets.instances())
+    ]
+
+
+def facts(aws: Aws, runtime: Runtime) -> list[Fact]:
+    """Returns what the control planes say of one target, the root stack first."""
+    root = Fact("stack", runtime.status, runtime.detail)
+    if not runtime.readable or not runtime.stack_id:
+        return [root]
+    outputs = runtime.outputs
+    return [
+        root,
+        *_nested(aws, runtime),
+        *_service(aws.client("ecs", runtime.account, runtime.region), outputs),
+        *_health(aws.client("elbv2", runtime.account, runtime.region), outputs),
+        *_target(aws.client("bedrock-agentcore-control", runtime.account, runtime.region), outputs),
+        *([Fact("missing", outputs["MissingSettings"])] if outputs.get("MissingSettings") else []),
+    ]
+
+
+def _nested(aws: Aws, runtime: Runtime) -> Iterator[Fact]:
+    client = aws.client("cloudformation", runtime.account, runtime.region)
+    for resource in _resources(client, runtime.stack_id):
+        if resource["ResourceType"] == NESTED:
+            yield Fact(
+                f"  {resource['LogicalResourceId']}",
+                resource["ResourceStatus"],
+                resource.get("ResourceStatusReason", ""),
+            )
+
+
+def retained(client: Any, stack_id: str) -> list[str]:
+    """Returns the names of the buckets in a stack and in those nested in it: they stay when it is deleted."""
+    names: list[str] = []
+    for resource in _resources(client, stack_id):
+        physical = resource.get("PhysicalResourceId", "")
+        if resource["ResourceType"] == NESTED and physical:
+            names += retained(client, physical)
+        elif resource["ResourceType"] == "AWS::S3::Bucket" and physical:
+            names.append(physical)
+    return names
+
+
+def _resources(client: Any, stack_id: str) -> list[dict[str, Any]]:
+    pages = client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
+    return [resource for page in pages for resource in page["StackResourceSummaries"]]
+
+
+def _service(client: Any, outputs: Mapping[str, str]) -> Iterator[Fact]:
+    if not outputs.get("ServiceName"):
+        return
+    found = client.describe_services(cluster=outputs["ClusterName"], services=[outputs["ServiceName"]])["services"]
+    for service in found:
+        deployment = next(iter(service.get("deployments", [])), {})
+        yield Fact(
+            "service",
+            f"{service['runningCount']} of {service['desiredCount']} tasks running",
+            f"rollout {deployment.get('rolloutState', UNKNOWN)}, {service['pendingCount']} pending",
+        )
+
+
+def _health(client: Any, outputs: Mapping[str, str]) -> Iterator[Fact]:
+    if not outputs.get("TargetGroupArn"):
+        return
+    found = client.describe_target_health(TargetGroupArn=outputs["TargetGroupArn"])["TargetHealthDescriptions"]
+    states = [target["TargetHealth"]["State"] for target in found]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+    yield Fact("targets", counts or "none registered")
+
+
+def _target(client: Any, outputs: Mapping[str, str]) -> Iterator[Fact]:
+    if not outputs.get("GatewayTargetId"):
+        return
+    try:
+        found = client.get_gateway_target(gatewayIdentifier=outputs["GatewayId"], targetId=outputs["GatewayTargetId"])
+    except ClientError as error:
+        yield Fact("gateway target", error.response["Error"]["Code"], error.response["Error"]["Message"])
+        return
+    yield Fact("gateway target", found["status"], "; ".join(found.get("statusReasons", [])))
