@@ -1,15 +1,21 @@
-"""What goes wrong in a way that a user can do something about: each message is one sentence that says what, where and
-what to do.
-"""
+"""What can go wrong, by what the person at the command line must do about it. Every message is one sentence."""
 
 
 class DeployerError(Exception):
-    """A command cannot do what it was asked; the message is one sentence for the user."""
+    """A failure that is explained by its message alone; `exit_status` is what the command line ends with."""
+
+    exit_status = 1
 
 
 class UsageError(DeployerError):
-    """The arguments, the configuration or the credentials are wrong; nothing was changed (exit status 2)."""
+    """The arguments, the configuration or the credentials are wrong; nothing was changed."""
+
+    exit_status = 2
 
 
 class RefusedError(DeployerError):
-    """AWS or a check said no (exit status 1)."""
+    """AWS or a check said no."""
+
+
+class OutOfReachError(RefusedError):
+    """An account cannot be read with the credentials at hand."""

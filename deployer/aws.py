@@ -1,0 +1,239 @@
+"""Sessions and clients: one entry for AWS, for an AWS-compatible endpoint and for the emulator of this machine.
+
+What boto3 raises about credentials and connections becomes one sentence here. The first call, `Aws.identity`, is made
+before anything is changed, so that a credential that is missing or expired ends in `UsageError`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from deployer.errors import OutOfReachError, RefusedError, UsageError
+
+ATTEMPTS: Final = 10
+CONNECT_SECONDS: Final = 10
+READ_SECONDS: Final = 60
+STANDARD_RETRIES: Final = ("s3", "sts")
+"""Services with standard retries. Adaptive retries slow a client down after a throttled call, which is right for the
+control planes, whose rates are an account's. S3 scales by prefix and STS is called once: waiting there helps no one."""
+
+CREDENTIAL_CODES: Final = frozenset(
+    {
+        "AccessDeniedException",
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""Error codes with which AWS refuses the credentials of `sts:GetCallerIdentity`, which needs no permission."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How AWS is reached: what the command line's options say, or the emulator's key.
+
+    `emulator_key` is the secret access key of every emulated account, whose id is the access key; empty on AWS.
+    """
+
+    profile: str = ""
+    region: str = ""
+    endpoint_url: str = ""
+    emulator_key: str = ""
+
+
+@dataclass
+class Aws:
+    """Clients by service, account and Region, each made once."""
+
+    access: Access
+    emulated_account: str = ""
+    _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    _account: str = ""
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def emulated(self) -> bool:
+        """Whether AWS is the emulator of this machine."""
+        return bool(self.access.emulator_key)
+
+    @property
+    def region(self) -> str:
+        """The Region of the options, of the profile or of the environment; empty where none says one."""
+        if self.access.region:
+            return self.access.region
+        return "" if self.emulated else str(self._session("").region_name or "")
+
+    def identity(self) -> str:
+        """Returns the account of the credentials, asked once.
+
+        Raises UsageError where there are no credentials, where AWS refuses them or where it cannot be reached.
+        """
+        if not self._account:
+            with credential_sentences():
+                client = self._make("sts", self.emulated_account, self.region or "us-east-1")
+                self._account = str(client.get_caller_identity()["Account"])
+        return self._account
+
+    def reaches(self, account: str) -> bool:
+        """Returns whether the credentials are of that account; the emulator has a key for every account."""
+        return self.emulated or account == self.identity()
+
+    def client(self, service: str, account: str, region: str) -> Any:
+        """Returns the client of a service in an account and Region.
+
+        Raises OutOfReachError for another account than that of the credentials: only the emulator has a key for all.
+        """
+        if not self.reaches(account):
+            raise OutOfReachError(
+                f"The credentials are of account {self.identity()} and cannot read account {account}; run the command"
+                f" with a profile of account {account} to see into it."
+            )
+        with self._lock:
+            key = (service, account, region)
+            if key not in self._clients:
+                self._clients[key] = self._make(service, account, region)
+            return self._clients[key]
+
+    def credentials(self, account: str) -> Any:
+        """Returns botocore's credentials for signing requests by hand, frozen, of the given account."""
+        if not self.reaches(account):
+            raise OutOfReachError(
+                f"The credentials are of account {self.identity()} and cannot sign for account {account}; run the"
+                f" command with a profile of account {account}."
+            )
+        found = self._session(account).get_credentials()
+        if found is None:
+            raise UsageError(NO_CREDENTIALS)
+        return found.get_frozen_credentials()
+
+    def bucket_url(self, bucket: str, region: str) -> str:
+        """Returns the URL under which CloudFormation reads the bucket's objects, virtual-hosted and without a slash."""
+        return f"https://{bucket}.s3.{region}.{dns_suffix(region)}"
+
+    def _session(self, account: str) -> Any:
+        if self.emulated:
+            return boto3.Session(
+                aws_access_key_id=account,
+                aws_secret_access_key=self.access.emulator_key,
+                region_name=self.access.region or "us-east-1",
+            )
+        try:
+            return boto3.Session(profile_name=self.access.profile or None, region_name=self.access.region or None)
+        except ProfileNotFound as error:
+            raise UsageError(
+                f"There is no AWS profile named {self.access.profile!r}; `aws configure list-profiles` lists those that"
+                " there are."
+            ) from error
+
+    def _make(self, service: str, account: str, region: str) -> Any:
+        mode = "standard" if service in STANDARD_RETRIES else "adaptive"
+        config = Config(
+            retries={"mode": mode, "total_max_attempts": ATTEMPTS},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            # An emulator or another endpoint answers under one name, not under a name for each bucket.
+            s3={"addressing_style": "path"} if self.access.endpoint_url else None,
+        )
+        try:
+            return self._session(account).client(
+                service, region_name=region, endpoint_url=self.access.endpoint_url or None, config=config
+            )
+        except ValueError as error:
+            raise UsageError(f"{self.access.endpoint_url!r} is no URL of an AWS endpoint: {error}.") from error
+
+
+NO_CREDENTIALS: Final = (
+    "There are no AWS credentials; run `aws configure` or `aws sso login`, choose a profile with --profile, or try"
+    " the command with --local."
+)
+
+
+def dns_suffix(region: str) -> str:
+    """Returns the domain of a Region's AWS endpoints, such as amazonaws.com; reads no network."""
+    resolver = botocore.session.get_session().get_component("endpoint_resolver")
+    return str(resolver.get_partition_dns_suffix(resolver.get_partition_for_region(region)))
+
+
+def known_regions() -> frozenset[str]:
+    """Returns the Regions that boto3 knows for CloudFormation, of every partition; reads no network."""
+    session = boto3.Session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("cloudformation", partition_name=partition)
+    )
+
+
+@contextmanager
+def credential_sentences() -> Iterator[None]:
+    """Turns what boto3 raises about credentials and connections into UsageError: nothing was changed yet."""
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise UsageError(NO_CREDENTIALS) from error
+    except NoRegionError as error:
+        raise UsageError("No AWS Region is set; give one with --region or in the profile.") from error
+    except (TokenRetrievalError, SSOError) as error:
+        raise UsageError("The sign-in of the AWS profile has ended; run `aws sso login` and try again.") from error
+    except ClientError as error:
+        if error.response["Error"]["Code"] in CREDENTIAL_CODES:
+            raise UsageError(
+                f"AWS refuses the credentials ({error.response['Error']['Code']}); renew them or choose another profile"
+                " with --profile."
+            ) from error
+        raise
+    except (EndpointConnectionError, HTTPClientError) as error:
+        raise UsageError(f"AWS cannot be reached ({_plain(error)}); check the network and --endpoint-url.") from error
+
+
+@contextmanager
+def aws_sentences() -> Iterator[None]:
+    """Turns what boto3 raises in the middle of a command into RefusedError: one sentence with the call's name."""
+    try:
+        yield
+    except ClientError as error:
+        raise RefusedError(refusal(error)) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise UsageError(NO_CREDENTIALS) from error
+    except BotoCoreError as error:
+        raise RefusedError(f"AWS could not be asked ({_plain(error)}); run the same command again.") from error
+
+
+def refusal(error: ClientError) -> str:
+    """Returns what AWS refused as one sentence: the call, the code and AWS's own words."""
+    details = error.response["Error"]
+    message = " ".join(str(details.get("Message", "")).split()).rstrip(".")
+    advice = (
+        "; renew the credentials and run the same command again, it goes on where it stopped"
+        if details["Code"] in CREDENTIAL_CODES - {"AccessDeniedException"}
+        else ""
+    )
+    return f"AWS refused {error.operation_name} ({details['Code']}): {message}{advice}."
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

@@ -1,0 +1,159 @@
+"""Templates as they are launched: children by their URL in the artifact bucket, the image by its digest.
+
+`packaged` is pure and changes exactly the `TemplateURL`s of nested stacks and the defaults of the three image
+parameters. A template's key is the hash of its final text, so that what is in the bucket never changes under its name.
+"""
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from deployer.errors import RefusedError
+from generator import parameters as p
+from generator.rendering import to_yaml
+
+NESTED: Final = "AWS::CloudFormation::Stack"
+PREFIX: Final = "templates"
+CONNECTIONS: Final = 8
+URL_LENGTH: Final = 1024
+"""CloudFormation takes no longer template URL (service model, `TemplateURL`)."""
+
+
+@dataclass(frozen=True)
+class ImageReference:
+    """A container image: the account of its registry, its repository and its digest."""
+
+    account: str
+    repository: str
+    digest: str
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The image's root parameters, by name."""
+        return {
+            p.IMAGE_ACCOUNT.name: self.account,
+            p.IMAGE_REPOSITORY.name: self.repository,
+            p.IMAGE_DIGEST.name: self.digest,
+        }
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One packaged template: the file that it comes from, and its key, URL and text."""
+
+    file: str
+    key: str
+    url: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Package:
+    """Packaged templates, each after the children that it names."""
+
+    artifacts: tuple[Artifact, ...]
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The URLs by file."""
+        return {artifact.file: artifact.url for artifact in self.artifacts}
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts by file."""
+        return {artifact.file: artifact.text for artifact in self.artifacts}
+
+
+@dataclass(frozen=True)
+class UploadResult:
+    """The files that were uploaded and those whose text was in the bucket already."""
+
+    uploaded: tuple[str, ...]
+    present: tuple[str, ...]
+
+
+def packaged(templates: Mapping[str, dict[str, Any]], base_url: str, image: ImageReference) -> Package:
+    """Returns every template that takes an image, and the children of these, packaged under `base_url`.
+
+    `templates` are plain data by file name and are not changed. Raises ValueError where a nested stack names a file
+    that is not among them, or where two name each other in a circle.
+    """
+    done: dict[str, Artifact] = {}
+    for file, template in templates.items():
+        if image.parameters.keys() <= template.get("Parameters", {}).keys():
+            _package(file, templates, base_url, image, done, ())
+    return Package(tuple(done.values()))
+
+
+def _package(
+    file: str,
+    templates: Mapping[str, dict[str, Any]],
+    base_url: str,
+    image: ImageReference,
+    done: dict[str, Artifact],
+    above: tuple[str, ...],
+) -> str:
+    """Adds the template and its children to `done`, children first, and returns its URL."""
+    if file in above:
+        raise ValueError(f"The templates {' → '.join((*above, file))} name each other in a circle.")
+    if file not in templates:
+        raise ValueError(f"The template {above[-1]} names {file}, which the generator does not make.")
+    if file not in done:
+        template = copy.deepcopy(templates[file])
+        for resource in template["Resources"].values():
+            if resource["Type"] == NESTED:
+                child = resource["Properties"]["TemplateURL"]
+                resource["Properties"]["TemplateURL"] = _package(
+                    child, templates, base_url, image, done, (*above, file)
+                )
+        # The children receive the image from their parent; only a root has parameters that a person may leave out.
+        if not above:
+            for name, value in image.parameters.items():
+                template["Parameters"][name]["Default"] = value
+        done[file] = _artifact(file, to_yaml(template), base_url)
+    return done[file].url
+
+
+def _artifact(file: str, text: str, base_url: str) -> Artifact:
+    key = f"{PREFIX}/{hashlib.sha256(text.encode()).hexdigest()}.yaml"
+    url = f"{base_url}/{key}"
+    if len(url) > URL_LENGTH:
+        raise ValueError(f"The URL of {file} is longer than {URL_LENGTH} characters: {url}")
+    return Artifact(file, key, url, text)
+
+
+def upload(package: Package, s3: Any, bucket: str) -> UploadResult:
+    """Uploads what the bucket does not hold yet, children before the templates that name them.
+
+    Raises RefusedError where the bucket is missing or is not ours to write.
+    """
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        present = list(pool.map(lambda artifact: _holds(s3, bucket, artifact), package.artifacts))
+    missing = [artifact for artifact, there in zip(package.artifacts, present, strict=True) if not there]
+    for artifact in missing:
+        s3.put_object(
+            Bucket=bucket, Key=artifact.key, Body=artifact.text.encode(), ContentType="application/yaml; charset=utf-8"
+        )
+    uploaded = tuple(artifact.file for artifact in missing)
+    return UploadResult(uploaded, tuple(sorted(package.urls.keys() - set(uploaded))))
+
+
+def _holds(s3: Any, bucket: str, artifact: Artifact) -> bool:
+    try:
+        s3.head_object(Bucket=bucket, Key=artifact.key)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in ("404", "NoSuchKey", "NotFound"):
+            return False
+        if code in ("NoSuchBucket", "403", "AccessDenied"):
+            raise RefusedError(
+                f"The artifact bucket {bucket} cannot be read ({code}); it must belong to the publishing account and"
+                " the caller must be allowed to read and write its objects."
+            ) from error
+        raise
+    return True

@@ -1,0 +1,227 @@
+"""The sections of the configuration: one frozen dataclass each, whose fields say which root parameter they set.
+
+A field takes its default, its allowed values and its meaning from the parameter, so that the configuration and the
+console's form cannot say different things.
+"""
+
+import re
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Final
+
+from generator import parameters as p
+from generator.parameters import RootParameter
+
+Value = str | int | bool | tuple[str, ...]
+SWITCH: Final = ("on", "off")
+PARAMETER: Final = "parameter"
+"""The key of a field's metadata that holds its root parameter."""
+CHECK: Final = "check"
+"""The key of a field's metadata that holds its pattern and the constraint sentence, where it is no root parameter."""
+
+
+class UnfitValueError(Exception):
+    """A value does not fit its setting; the message says what it must be."""
+
+
+def _setting(parameter: RootParameter) -> Any:
+    return field(default=natural(parameter, parameter.default or ""), metadata={PARAMETER: parameter})
+
+
+def _text(pattern: str, constraint: str, default: str = "") -> Any:
+    return field(default=default, metadata={CHECK: (pattern, constraint)})
+
+
+def natural(parameter: RootParameter, text: str) -> Value:
+    """Returns a parameter's text as the type that it has in the configuration."""
+    if parameter.type == "CommaDelimitedList":
+        return tuple(text.split(",")) if text else ()
+    if parameter.allowed_values == SWITCH:
+        return text == "on"
+    if parameter.type == "Number" or (parameter.allowed_values and all(map(str.isdigit, parameter.allowed_values))):
+        return int(text)
+    return text
+
+
+def parameter_text(value: Value) -> str:
+    """Returns a setting's value as CloudFormation takes it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def fitted(setting: "Field[Any]", value: object) -> Value:
+    """Returns a value of the configuration file as its field holds it.
+
+    Raises UnfitValueError where the type or the value does not fit the field's parameter or pattern.
+    """
+    if PARAMETER not in setting.metadata:
+        if isinstance(setting.default, bool):
+            if not isinstance(value, bool):
+                raise UnfitValueError("must be true or false")
+            return value
+        pattern, constraint = setting.metadata[CHECK]
+        if not isinstance(value, str) or (value and not re.fullmatch(pattern, value)):
+            raise UnfitValueError(constraint)
+        return value
+    parameter: RootParameter = setting.metadata[PARAMETER]
+    text = _text_of(parameter, value)
+    if not fits(parameter, text):
+        raise UnfitValueError(parameter.constraint or "does not fit")
+    return natural(parameter, text)
+
+
+def _text_of(parameter: RootParameter, value: object) -> str:
+    if parameter.type == "CommaDelimitedList":
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise UnfitValueError('must be a list of texts such as ["a", "b"]')
+        if any(not item or re.search(r"[,\s]", item) for item in value):
+            raise UnfitValueError("must be a list whose texts are not empty and hold neither commas nor spaces")
+        return ",".join(value)
+    if isinstance(value, bool):
+        if not set(SWITCH) <= set(parameter.allowed_values):
+            raise UnfitValueError(parameter.constraint or "must not be true or false")
+        return "on" if value else "off"
+    if isinstance(value, int | str):
+        return str(value)
+    raise UnfitValueError(parameter.constraint or "must be a text")
+
+
+def fits(parameter: RootParameter, text: str) -> bool:
+    """Returns whether CloudFormation would accept the text for the parameter."""
+    if parameter.allowed_values and text not in parameter.allowed_values:
+        return False
+    if parameter.allowed_pattern is not None and not re.fullmatch(parameter.allowed_pattern, text):
+        return False
+    if parameter.max_length is not None and len(text) > parameter.max_length:
+        return False
+    if parameter.type == "Number":
+        if not re.fullmatch(r"-?[0-9]{1,9}", text):
+            return False
+        low = parameter.minimum is None or int(text) >= parameter.minimum
+        return low and (parameter.maximum is None or int(text) <= parameter.maximum)
+    return True
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """[runtime]: what it is called and which preset it follows."""
+
+    name: str = _setting(p.RUNTIME_NAME)
+    preset: str = _setting(p.PRESET_NAME)
+    deletion_protection: str = _setting(p.DELETION_PROTECTION)
+
+
+@dataclass(frozen=True)
+class Address:
+    """[address]: the host name, its zone and its certificate."""
+
+    parent_domain: str = _setting(p.PARENT_DOMAIN)
+    hosted_zone_id: str = _setting(p.HOSTED_ZONE_ID)
+    host_labels: str = _setting(p.HOST_LABELS)
+    host_name: str = _setting(p.HOST_NAME)
+    certificate_arn: str = _setting(p.CERTIFICATE_ARN)
+    connect_gateway: bool = _setting(p.GATEWAY_TARGET)
+
+
+@dataclass(frozen=True)
+class Network:
+    """[network]: a new VPC's shape, or an existing VPC."""
+
+    address_range: str = _setting(p.VPC_CIDR)
+    subnet_host_bits: int = _setting(p.SUBNET_BITS)
+    zones: int = _setting(p.ZONE_COUNT)
+    nat_gateways: str = _setting(p.NAT_GATEWAYS)
+    interface_endpoints: bool = _setting(p.INTERFACE_ENDPOINTS)
+    existing_vpc_id: str = _setting(p.VPC_ID)
+    existing_public_subnet_ids: tuple[str, ...] = _setting(p.PUBLIC_SUBNET_IDS)
+    existing_private_subnet_ids: tuple[str, ...] = _setting(p.PRIVATE_SUBNET_IDS)
+
+
+@dataclass(frozen=True)
+class Compute:
+    """[compute]: the tasks, their number and what they may read."""
+
+    cpu_architecture: str = _setting(p.CPU_ARCHITECTURE)
+    task_size: str = _setting(p.TASK_SIZE)
+    min_tasks: int = _setting(p.MIN_TASKS)
+    max_tasks: int = _setting(p.MAX_TASKS)
+    cpu_target_percent: int = _setting(p.CPU_TARGET)
+    memory_target_percent: int = _setting(p.MEMORY_TARGET)
+    requests_per_task_target: int = _setting(p.REQUESTS_TARGET)
+    spot_percent: int = _setting(p.SPOT_PERCENT)
+    secret_arn: str = _setting(p.CONTAINER_SECRET_ARN)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """[identity]: an existing token issuer; empty where one is made."""
+
+    issuer: str = _setting(p.ISSUER)
+    jwks_url: str = _setting(p.JWKS_URL)
+    discovery_url: str = _setting(p.DISCOVERY_URL)
+    client_id: str = _setting(p.CLIENT_ID)
+    client_secret_arn: str = _setting(p.CLIENT_SECRET_ARN)
+    scope: str = _setting(p.SCOPE)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """[gateway]: who may call, and the firewall before it."""
+
+    allowed_principals: tuple[str, ...] = _setting(p.ALLOWED_PRINCIPALS)
+    firewall: str = _setting(p.FIREWALL)
+    firewall_mode: str = _setting(p.FIREWALL_MODE)
+
+
+@dataclass(frozen=True)
+class Operations:
+    """[operations]: logs and alarms."""
+
+    log_retention_days: str = _setting(p.LOG_RETENTION)
+    log_level: str = _setting(p.LOG_LEVEL)
+    alarm_email: str = _setting(p.ALARM_EMAIL)
+
+
+@dataclass(frozen=True)
+class Image:
+    """[image]: the server's container image, by digest only."""
+
+    repository: str = field(default=p.IMAGE_REPOSITORY.default or "", metadata={PARAMETER: p.IMAGE_REPOSITORY})
+    digest: str = _text(p.IMAGE_DIGEST.allowed_pattern or "", f"{p.IMAGE_DIGEST.constraint}, or empty")
+
+
+@dataclass(frozen=True)
+class StackSetSettings:
+    """[stack_set]: who publishes, from which Region, and with which roles."""
+
+    name: str = _text(r"[a-zA-Z][a-zA-Z0-9-]{0,127}", "must be letters, digits and hyphens, and start with a letter")
+    administration_account: str = _text("[0-9]{12}", 'must be a 12-digit account id in quotes such as "111122223333"')
+    home_region: str = _text(r"[a-z]{2}(-[a-z]+)+-[0-9]", "must be a Region such as eu-west-1, or empty")
+    organization_id: str = _text("o-[a-z0-9]{10,32}", "must be an organization id such as o-a1b2c3d4e5, or empty")
+    administration_role_name: str = _text(
+        r"[A-Za-z0-9_+=,.@-]{1,64}", "must be the name of an IAM role", "AWSCloudFormationStackSetAdministrationRole"
+    )
+    execution_role_name: str = _text(
+        r"[A-Za-z0-9_+=,.@-]{1,64}", "must be the name of an IAM role", "AWSCloudFormationStackSetExecutionRole"
+    )
+    create_administration_role: bool = True
+    create_execution_role: bool = True
+
+
+VARIABLE: Final[dict[str, type[Any]]] = {
+    "runtime": Runtime,
+    "address": Address,
+    "network": Network,
+    "compute": Compute,
+    "identity": Identity,
+    "gateway": Gateway,
+    "operations": Operations,
+}
+"""The sections whose fields are root parameters that a target may override."""
+
+SECTIONS: Final[dict[str, type[Any]]] = {**VARIABLE, "image": Image, "stack_set": StackSetSettings}
+
+
+def keys(section: type[Any]) -> "dict[str, Field[Any]]":
+    """Returns a section's fields by key."""
+    return {item.name: item for item in fields(section)}

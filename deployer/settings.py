@@ -1,0 +1,286 @@
+"""The configuration, read from a TOML file into typed settings and checked before anything is asked of AWS."""
+
+import dataclasses
+import difflib
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, Final
+
+from deployer.errors import UsageError
+from deployer.sections import (
+    PARAMETER,
+    SECTIONS,
+    VARIABLE,
+    Address,
+    Compute,
+    Gateway,
+    Identity,
+    Image,
+    Network,
+    Operations,
+    Runtime,
+    StackSetSettings,
+    UnfitValueError,
+    Value,
+    fitted,
+    keys,
+    parameter_text,
+)
+from generator import parameters as p
+from generator.evaluation import Deployment
+from generator.parameters import RootParameter
+from generator.rules import RULES
+
+HOST_NAME_LENGTH: Final = 64
+"""ACM takes no longer name as a certificate's domain (ACM service model, `RequestCertificate.DomainName`, of which the
+first 64 characters are the common name)."""
+TARGET_KEYS: Final = ("account", "region", "overrides")
+SUBNETS: Final = 6
+_RULES: Final = Deployment(
+    {
+        "rules": {
+            "Parameters": {parameter.name: {"Type": parameter.type} for parameter in p.ALL},
+            "Rules": RULES,
+            "Resources": {},
+        }
+    },
+    "rules",
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One account and Region; `values` are the parameters that it sets for itself, by parameter name."""
+
+    account: str
+    region: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A whole configuration; every value fits its parameter."""
+
+    runtime: Runtime
+    address: Address
+    network: Network
+    compute: Compute
+    identity: Identity
+    gateway: Gateway
+    operations: Operations
+    image: Image
+    stack_set: StackSetSettings
+    targets: tuple[Target, ...]
+
+    def parameters(self) -> dict[str, str]:
+        """Returns the value of every root parameter but the image's, by name, as the targets share them."""
+        return {
+            setting.metadata[PARAMETER].name: parameter_text(getattr(getattr(self, section), key))
+            for section, kind in VARIABLE.items()
+            for key, setting in keys(kind).items()
+        }
+
+    def overrides(self, target: Target) -> dict[str, str]:
+        """Returns the parameters whose values a target does not share, by name."""
+        common = self.parameters()
+        return {name: value for name, value in target.values if common[name] != value}
+
+    def effective(self, target: Target) -> dict[str, str]:
+        """Returns the value of every root parameter but the image's in one target."""
+        return self.parameters() | dict(target.values)
+
+
+def load(path: Path) -> Settings:
+    """Reads a configuration file and checks all that can be known without asking AWS.
+
+    Raises UsageError with one sentence that names the file and the key.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"There is no configuration file {path}; copy deployment.example.toml to it and fill it in, or name another"
+            " with --config."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The configuration file {path} cannot be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.") from error
+    return parse(document, str(path))
+
+
+def parse(document: Mapping[str, Any], file: str) -> Settings:
+    """Returns a parsed configuration file as settings; raises UsageError as `load` does, naming `file`."""
+    _known(document, (*SECTIONS, "targets"), "", file)
+    sections = {name: kind(**_values(document.get(name, {}), kind, name, file)) for name, kind in SECTIONS.items()}
+    targets = _targets(document.get("targets"), file)
+    stack_set: StackSetSettings = sections["stack_set"]
+    runtime: Runtime = sections["runtime"]
+    sections["stack_set"] = dataclasses.replace(
+        stack_set,
+        name=stack_set.name or runtime.name,
+        home_region=stack_set.home_region or targets[0].region,
+    )
+    settings = Settings(**sections, targets=targets)
+    _check_regions(settings, file)
+    for target in targets:
+        _check_target(settings, target, file)
+    _check_host_names(settings, file)
+    return settings
+
+
+def host_name(values: Mapping[str, str], account: str, region: str) -> str:
+    """Returns the host name that the template makes of parameter values in a target; empty without an endpoint."""
+    parent, custom = values[p.PARENT_DOMAIN.name], values[p.HOST_NAME.name]
+    if not (parent or custom):
+        return ""
+    if custom:
+        return custom
+    labels = {
+        "none": [],
+        "region": [region],
+        "account": [account],
+        "account-region": [account, region],
+    }[values[p.HOST_LABELS.name]]
+    return ".".join([values[p.RUNTIME_NAME.name], *labels, parent])
+
+
+def _known(found: object, valid: Collection[str], where: str, file: str) -> None:
+    if not isinstance(found, Mapping):
+        raise UsageError(f"{file}: {where.rstrip('.')} must be a table with the keys {', '.join(valid)}.")
+    for key in found:
+        if key not in valid:
+            near = difflib.get_close_matches(key, valid, n=1)
+            hint = f"did you mean {where}{near[0]}?" if near else f"the keys here are {', '.join(valid)}."
+            raise UsageError(f"{file}: {where}{key} is not a setting; {hint}")
+
+
+def _values(table: object, kind: type[Any], section: str, file: str) -> dict[str, Value]:
+    settings = keys(kind)
+    _known(table, settings, f"{section}.", file)
+    assert isinstance(table, Mapping)
+    values = {}
+    for key, value in table.items():
+        try:
+            values[key] = fitted(settings[key], value)
+        except UnfitValueError as error:
+            raise UsageError(f"{file}: {section}.{key} = {_shown(value)} {error}.") from error
+    return values
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if not isinstance(value, bool) else str(value).lower()
+    return text if len(text) <= HOST_NAME_LENGTH else text[: HOST_NAME_LENGTH - 1] + "…"
+
+
+def _targets(found: object, file: str) -> tuple[Target, ...]:
+    if not isinstance(found, list) or not found:
+        raise UsageError(f"{file}: give at least one [[targets]] with an account and a region.")
+    targets: list[Target] = []
+    for number, table in enumerate(found, 1):
+        where = f"targets[{number}]"
+        _known(table, TARGET_KEYS, f"{where}.", file)
+        target = Target(
+            account=_matching(
+                table, "account", "[0-9]{12}", 'a 12-digit id in quotes such as "111122223333"', where, file
+            ),
+            region=_matching(table, "region", r"[a-z]{2}(-[a-z]+)+-[0-9]", "a Region such as eu-west-1", where, file),
+            values=_overrides(table.get("overrides", {}), f"{where}.overrides", file),
+        )
+        twin = next((one for one in targets if (one.account, one.region) == (target.account, target.region)), None)
+        if twin is not None:
+            raise UsageError(
+                f"{file}: {where} repeats account {target.account} in {target.region}; remove one of the two."
+            )
+        targets.append(target)
+    return tuple(targets)
+
+
+def _matching(table: Mapping[str, Any], key: str, pattern: str, meaning: str, where: str, file: str) -> str:
+    value = table.get(key)
+    if value is None:
+        raise UsageError(f"{file}: {where} has no {key}; give it {meaning}.")
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise UsageError(f"{file}: {where}.{key} = {_shown(value)} must be {meaning}.")
+    return value
+
+
+def _overrides(found: object, where: str, file: str) -> tuple[tuple[str, str], ...]:
+    _known(found, VARIABLE, f"{where}.", file)
+    assert isinstance(found, Mapping)
+    values: dict[str, str] = {}
+    for section, table in found.items():
+        for key, value in _values(table, VARIABLE[section], f"{where}.{section}", file).items():
+            parameter: RootParameter = keys(VARIABLE[section])[key].metadata[PARAMETER]
+            values[parameter.name] = parameter_text(value)
+    return tuple(sorted(values.items()))
+
+
+def _check_regions(settings: Settings, file: str) -> None:
+    from deployer.aws import known_regions
+
+    known = known_regions()
+    wanted = [(f"targets[{number}].region", target.region) for number, target in enumerate(settings.targets, 1)]
+    for key, region in [*wanted, ("stack_set.home_region", settings.stack_set.home_region)]:
+        if region not in known:
+            near = difflib.get_close_matches(region, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "; correct it."
+            raise UsageError(f"{file}: {key} = {region!r} is no AWS Region{hint}")
+
+
+def _check_target(settings: Settings, target: Target, file: str) -> None:
+    """Holds one target's values against the template's rules, and against what a rule cannot compute."""
+    where = f"the target {target.account} {target.region}"
+    values = settings.effective(target)
+    # The zone of a parent domain is looked up in the target's account, so that the rules need not ask for it.
+    known = dict(values)
+    if values[p.PARENT_DOMAIN.name] and not values[p.CERTIFICATE_ARN.name] and not values[p.HOSTED_ZONE_ID.name]:
+        known[p.HOSTED_ZONE_ID.name] = "Z0"
+    for sentence in _RULES.given(known).violations():
+        raise UsageError(f"{file}: in {where}: {_by_key(sentence)}")
+    certificate = re.fullmatch(r"arn:[a-z-]+:acm:([a-z0-9-]+):([0-9]{12}):.*", values[p.CERTIFICATE_ARN.name])
+    if certificate and certificate.groups() != (target.region, target.account):
+        raise UsageError(
+            f"{file}: in {where}: address.certificate_arn names a certificate of account {certificate[2]} in"
+            f" {certificate[1]}, but a load balancer takes only one of its own account and Region; give the target an"
+            " override with its own."
+        )
+    room = 29 - IPv4Network(values[p.VPC_CIDR.name], strict=False).prefixlen
+    if not values[p.VPC_ID.name] and int(values[p.SUBNET_BITS.name]) > room:
+        raise UsageError(
+            f"{file}: in {where}: {SUBNETS} subnets of {values[p.SUBNET_BITS.name]} host bits do not fit"
+            f" in {values[p.VPC_CIDR.name]}; set network.subnet_host_bits to at most {room} or widen"
+            " network.address_range."
+        )
+
+
+def _by_key(sentence: str) -> str:
+    """Returns a rule's sentence with the configuration's keys in place of parameter names."""
+    for section, kind in VARIABLE.items():
+        for key, setting in keys(kind).items():
+            sentence = re.sub(rf"\b{setting.metadata[PARAMETER].name}\b", f"{section}.{key}", sentence)
+    return sentence
+
+
+def _check_host_names(settings: Settings, file: str) -> None:
+    owners: dict[str, Target] = {}
+    for target in settings.targets:
+        name = host_name(settings.effective(target), target.account, target.region)
+        if not name:
+            continue
+        if len(name) > HOST_NAME_LENGTH:
+            raise UsageError(
+                f"{file}: the host name {name} of the target {target.account} {target.region} has {len(name)}"
+                f" characters, but a certificate takes {HOST_NAME_LENGTH} at most; shorten runtime.name or"
+                " address.parent_domain, or choose other address.host_labels."
+            )
+        other = owners.setdefault(name, target)
+        if other is not target:
+            raise UsageError(
+                f"{file}: the targets {other.account} {other.region} and {target.account} {target.region} would both"
+                f" be named {name}; set address.host_labels to region, account or account-region."
+            )
