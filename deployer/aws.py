@@ -11,7 +11,6 @@ from threading import Lock
 from typing import Any, Final
 
 import boto3
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -174,8 +173,9 @@ NO_CREDENTIALS: Final = (
 
 def dns_suffix(region: str) -> str:
     """Returns the domain of a Region's AWS endpoints, such as amazonaws.com; reads no network."""
-    resolver = botocore.session.get_session().get_component("endpoint_resolver")
-    return str(resolver.get_partition_dns_suffix(resolver.get_partition_for_region(region)))
+    config = Config(ignore_configured_endpoint_urls=True)
+    endpoint = boto3.Session().client("cloudformation", region_name=region, config=config).meta.endpoint_url
+    return str(endpoint).partition(f".{region}.")[2]
 
 
 def known_regions() -> frozenset[str]:

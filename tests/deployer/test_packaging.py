@@ -1,0 +1,191 @@
+"""Packaging changes what it must and nothing else, names by content, and uploads what is not there."""
+
+import copy
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+
+from deployer.errors import RefusedError
+from deployer.packaging import ImageReference, Package, packaged, upload
+from generator.stacks import template_dicts
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = "https://artifacts.s3.us-east-1.amazonaws.com"
+IMAGE = ImageReference("111111111111", "mcp-runtime/server", "sha256:" + "a" * 64)
+Difference = tuple[tuple[str | int, ...], object, object]
+
+
+@pytest.fixture(scope="module")
+def package() -> Package:
+    return packaged(template_dicts(), BASE, IMAGE)
+
+
+def differences(before: object, after: object, path: tuple[str | int, ...] = ()) -> list[Difference]:
+    """Returns every place in which two documents differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return [
+            difference
+            for key in before.keys() | after.keys()
+            for difference in differences(before.get(key), after.get(key), (*path, key))
+        ]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        return [
+            difference
+            for number, (one, other) in enumerate(zip(before, after, strict=True))
+            for difference in differences(one, other, (*path, number))
+        ]
+    return [] if before == after else [(path, before, after)]
+
+
+def checked_in(file: str) -> Any:
+    return yaml.safe_load((ROOT / "templates" / file).read_text(encoding="utf-8"))
+
+
+def test_packaged_templates_differ_from_the_checked_in_ones_in_exactly_urls_and_image(package: Package) -> None:
+    defaults = {
+        ("Parameters", name, "Default"): (checked_in("runtime.yaml")["Parameters"][name].get("Default"), value)
+        for name, value in IMAGE.parameters.items()
+    }
+    expected_defaults = {path: pair for path, pair in defaults.items() if pair[0] != pair[1]}
+    roots = {"runtime.yaml", "runtime-flat.yaml"}
+    assert roots < package.texts.keys()
+    for file, text in package.texts.items():
+        before = checked_in(file)
+        found = {path: (one, other) for path, one, other in differences(before, yaml.safe_load(text))}
+        urls = {
+            ("Resources", title, "Properties", "TemplateURL"): (child, package.urls[child])
+            for title, resource in before["Resources"].items()
+            if resource["Type"] == "AWS::CloudFormation::Stack"
+            for child in [resource["Properties"]["TemplateURL"]]
+        }
+        assert found == urls | (expected_defaults if file in roots else {}), file
+    assert {"ImageRegistryAccount", "ImageDigest"} == {path[1] for path in expected_defaults}
+
+
+def test_order_of_keys_stays_so_that_texts_can_be_compared_by_line(package: Package) -> None:
+    for file, text in package.texts.items():
+        before = (ROOT / "templates" / file).read_text(encoding="utf-8").splitlines()
+        after = text.splitlines()
+        surplus = [line.strip() for line in after if line not in before]
+        assert all(line.startswith(("Default: ", "TemplateURL: ", "https://")) for line in surplus), surplus
+
+
+def test_key_is_the_hash_of_the_text_and_children_come_first(package: Package) -> None:
+    seen: set[str] = set()
+    for artifact in package.artifacts:
+        assert artifact.key == f"templates/{hashlib.sha256(artifact.text.encode()).hexdigest()}.yaml"
+        assert artifact.url == f"{BASE}/{artifact.key}"
+        children = {url for url in package.urls.values() if url in artifact.text}
+        assert children <= seen
+        seen.add(artifact.url)
+    assert len({artifact.file for artifact in package.artifacts}) == len(package.artifacts)
+
+
+def test_foundation_is_not_packaged(package: Package) -> None:
+    assert not [file for file in package.texts if file.startswith("foundation")]
+
+
+def test_packaging_twice_gives_the_same_and_leaves_its_input_alone(package: Package) -> None:
+    templates = template_dicts()
+    kept = copy.deepcopy(templates)
+    assert packaged(templates, BASE, IMAGE) == package
+    assert templates == kept
+
+
+def test_another_image_changes_only_the_roots(package: Package) -> None:
+    other = packaged(template_dicts(), BASE, ImageReference("111111111111", "mcp-runtime/server", "sha256:" + "b" * 64))
+    assert {file for file in package.urls if package.urls[file] != other.urls[file]} == {
+        "runtime.yaml",
+        "runtime-flat.yaml",
+    }
+
+
+def nested(*children: str, image: bool = False) -> dict[str, Any]:
+    return {
+        "Parameters": {name: {"Type": "String"} for name in IMAGE.parameters} if image else {},
+        "Resources": {
+            f"Child{number}": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": child}}
+            for number, child in enumerate(children)
+        },
+    }
+
+
+def test_children_of_children_are_packaged_once() -> None:
+    templates = {
+        "root.yaml": nested("a.yaml", "b.yaml", image=True),
+        "a.yaml": nested("c.yaml"),
+        "b.yaml": nested("c.yaml"),
+        "c.yaml": nested(),
+    }
+    assert [artifact.file for artifact in packaged(templates, BASE, IMAGE).artifacts] == [
+        "c.yaml",
+        "a.yaml",
+        "b.yaml",
+        "root.yaml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("templates", "message"),
+    [
+        (
+            {"root.yaml": nested("gone.yaml", image=True)},
+            "root.yaml names gone.yaml, which the generator does not make",
+        ),
+        (
+            {"root.yaml": nested("a.yaml", image=True), "a.yaml": nested("a.yaml")},
+            "root.yaml → a.yaml → a.yaml name each other in a circle",
+        ),
+    ],
+)
+def test_templates_that_do_not_hang_together_are_refused(templates: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        packaged(templates, BASE, IMAGE)
+
+
+class Bucket:
+    """An S3 client over a dictionary, which records its calls and answers as S3 does."""
+
+    def __init__(self, refuse: str = "") -> None:
+        self.objects: dict[str, bytes] = {}
+        self.puts: list[str] = []
+        self.refuse = refuse
+
+    def head_object(self, **request: str) -> dict[str, Any]:
+        code = self.refuse or ("" if request["Key"] in self.objects else "404")
+        if code:
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, "HeadObject")
+        return {}
+
+    def put_object(self, **request: Any) -> dict[str, Any]:
+        self.objects[request["Key"]] = io.BytesIO(request["Body"]).read()
+        self.puts.append(request["Key"])
+        return {}
+
+
+def test_upload_puts_only_what_is_missing_children_first(package: Package) -> None:
+    bucket = Bucket()
+    first = upload(package, bucket, "artifacts")
+    assert first.uploaded == tuple(artifact.file for artifact in package.artifacts)
+    assert first.present == ()
+    assert bucket.puts == [artifact.key for artifact in package.artifacts]
+    assert bucket.objects == {artifact.key: artifact.text.encode() for artifact in package.artifacts}
+
+    again = upload(package, bucket, "artifacts")
+    assert again.uploaded == ()
+    assert set(again.present) == set(package.urls)
+    assert len(bucket.puts) == len(package.artifacts)
+
+    del bucket.objects[package.artifacts[3].key]
+    assert upload(package, bucket, "artifacts").uploaded == (package.artifacts[3].file,)
+
+
+@pytest.mark.parametrize("code", ["403", "NoSuchBucket"])
+def test_bucket_that_cannot_be_read_is_explained(package: Package, code: str) -> None:
+    with pytest.raises(RefusedError, match="The artifact bucket artifacts cannot be read"):
+        upload(package, Bucket(refuse=code), "artifacts")
