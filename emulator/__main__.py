@@ -16,13 +16,11 @@ def main() -> int:
     parser.add_argument("--server-root", type=Path, default=Path.cwd(), help="folder that holds the server package")
     given = parser.parse_args()
     # The interpreter's path is not resolved: a virtual environment is known by the link to its interpreter.
-    settings = Settings(
-        given.port, given.state.resolve(), given.server_python.absolute(), given.server_root.resolve()
-    )
+    settings = Settings(given.port, given.state.resolve(), given.server_python.absolute(), given.server_root.resolve())
     try:
         run(settings)
     except OSError as error:
-        print(f"The emulator could not start: {error}.", file=sys.stderr)
+        sys.stderr.write(f"The emulator could not start: {error}.\n")
         return 1
     return 0
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -18,8 +19,9 @@ from ministack.core import persistence, responses
 from ministack.services import cloudformation
 from ministack.services.cloudformation import engine, handlers, helpers, provisioners, stacks
 
+from emulator import bridge_data_plane
 from emulator.bridge_data_plane import current_scope, scope
-from emulator.handlers import Api, ResourceHandler
+from emulator.handlers import Api, ResourceHandler, Response
 
 VERSION = "1.5.33"
 _NAMES: Mapping[Any, Sequence[str]] = {
@@ -34,7 +36,9 @@ _NAMES: Mapping[Any, Sequence[str]] = {
     stacks: ("_add_event", "_runs_on_worker_thread", "_topological_sort"),
 }
 if version("ministack") != VERSION:
-    raise ImportError(f"the emulator extends ministack {VERSION}, not {version('ministack')}; install what Pipfile pins")
+    raise ImportError(
+        f"the emulator extends ministack {VERSION}, not {version('ministack')}; install what Pipfile pins"
+    )
 _missing = [
     f"{module.__name__}.{name}" for module, names in _NAMES.items() for name in names if not hasattr(module, name)
 ]
@@ -58,6 +62,13 @@ def save() -> None:
 
 # --- Calls to services of this process ---
 
+_SIGNING_NAMES = {
+    "elbv2": "elasticloadbalancing",
+    "cloudwatch": "monitoring",
+    "bedrock-agentcore-control": "bedrock-agentcore",
+}
+_apis: dict[str, Api] = {}
+_before: dict[str, Callable[..., Awaitable[Any]]] = {}
 _clients: dict[tuple[str, str], Any] = {}
 _clients_lock = threading.Lock()
 
@@ -99,8 +110,6 @@ class _Raw(BytesIO):
 
 
 def _serve(service: str, request: AWSPreparedRequest) -> tuple[int, dict[str, str], bytes]:
-    from urllib.parse import parse_qs, unquote, urlsplit
-
     url = urlsplit(request.url)
     headers = {
         key.lower(): value.decode() if isinstance(value, bytes) else str(value)
@@ -108,25 +117,40 @@ def _serve(service: str, request: AWSPreparedRequest) -> tuple[int, dict[str, st
     }
     body = request.body or b""
     body = body.encode() if isinstance(body, str) else body
-    name = {"elbv2": "elasticloadbalancing", "cloudwatch": "monitoring"}.get(service, service)
+    name, path = _SIGNING_NAMES.get(service, service), unquote(url.path)
+    answer = _apis[name](request.method, path, headers, body) if name in _apis else None
+    if answer is not None:
+        return answer
     query = parse_qs(url.query, keep_blank_values=True)
-    call = app.SERVICE_HANDLERS[name](request.method, unquote(url.path), headers, body, query)
+    call = _own_handler(name)(request.method, path, headers, body, query)
     status, answered, content = finish(call)
     return status, answered, content if isinstance(content, bytes) else str(content).encode()
 
 
+def own_answer(service: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+    """Return ministack's own answer to a request, past what is added to the service."""
+    status, answered, content = finish(_own_handler(service)(method, path, dict(headers), body, {}))
+    return status, answered, content if isinstance(content, bytes) else str(content).encode()
+
+
+def _own_handler(name: str) -> Callable[..., Awaitable[Any]]:
+    found: Callable[..., Awaitable[Any]] = _before.get(name) or app.SERVICE_HANDLERS[name]
+    return found
+
+
 def finish(call: Any) -> Any:
-    """Run a coroutine to its end from synchronous code. ministack's handlers seldom wait; one that does gets a thread."""
+    """Run a coroutine that waits for nothing to its end. Raises RuntimeError for one that waits."""
     try:
         waited = call.send(None)
     except StopIteration as stop:
         return stop.value
-    return _finish_in_thread(call, waited)
-
-
-def _finish_in_thread(call: Any, waited: Any) -> Any:
     call.close()
     raise RuntimeError(f"a service of this process waits ({waited}); call it over HTTP instead")
+
+
+def denied_root(account: str, action: str, resource: str, owner: str, policy: str) -> str:
+    """Return an empty string when an account's root may act on a resource of ``owner`` that carries ``policy``."""
+    return bridge_data_plane.denied_principal(account, action, resource, owner, policy)
 
 
 # --- Resource types and APIs ---
@@ -139,16 +163,15 @@ def install_resources(additions: Mapping[str, ResourceHandler]) -> None:
             "create": handler.create,
             "update": handler.update,
             "delete": handler.delete,
-            "update_with_logical_id": False,
+            "update_with_logical_id": getattr(handler, "update_with_logical_id", False),
         }
     threaded, before = frozenset(additions), stacks._runs_on_worker_thread
     stacks._runs_on_worker_thread = lambda name: name in threaded or before(name)
 
 
-def original_handler(name: str) -> Mapping[str, Callable[..., Any]]:
+def original_handler(name: str) -> Mapping[str, Any]:
     """Return ministack's own functions for a resource type; call it before ``install_resources``."""
-    found: Mapping[str, Callable[..., Any]] = provisioners._RESOURCE_HANDLERS[name]
-    return found
+    return dict(provisioners._RESOURCE_HANDLERS[name])
 
 
 def install_apis(additions: Mapping[str, Api]) -> None:
@@ -157,12 +180,16 @@ def install_apis(additions: Mapping[str, Api]) -> None:
 
     def detect_service(method: str, path: str, headers: Mapping[str, str], query: Mapping[str, Any]) -> str:
         signed = headers.get("authorization", "").partition("Credential=")[2].partition(",")[0].split("/")
-        known = str(detect(method, path, headers, query)) if len(signed) < 4 or signed[3] not in additions else signed[3]
-        return known
+        ours = len(signed) > 3 and signed[3] in additions
+        return signed[3] if ours else str(detect(method, path, headers, query))
 
     app.detect_service = detect_service
     for name, api in additions.items():
-        app.SERVICE_HANDLERS[name] = _answer_with(api, app.SERVICE_HANDLERS.get(name))
+        before = app.SERVICE_HANDLERS.get(name)
+        if before is not None:
+            _before[name] = before
+        _apis[name] = api
+        app.SERVICE_HANDLERS[name] = _answer_with(api, before)
 
 
 def _answer_with(api: Api, before: Callable[..., Awaitable[Any]] | None) -> Callable[..., Awaitable[Any]]:

@@ -1,6 +1,6 @@
 """Everything that runs in the emulator's process, assembled. Imported once ministack's environment is set."""
 
-from emulator import bridge
+from emulator import bridge, bridge_stacks, records
 from emulator.data_plane import DataPlane, set_current
 from emulator.process import Settings, discover
 
@@ -14,6 +14,8 @@ class Emulation:
         handlers, apis = discover("emulator.resources")
         bridge.install_resources(handlers)
         bridge.install_apis(apis)
+        bridge_stacks.install()
+        self._records = settings.state / "additions"
         self._plane = DataPlane(settings.state, settings.server_python, settings.server_root, endpoint)
         set_current(self._plane)
 
@@ -27,11 +29,13 @@ class Emulation:
 
     def resume(self) -> None:
         """Run what the restored records say should run."""
+        records.load(self._records)
         self._plane.resume()
 
     def stop(self) -> None:
-        """Stop every process of the data plane."""
+        """Stop every process of the data plane and write what was added to ministack; ministack writes its own state."""
         self._plane.stop()
+        records.save(self._records)
 
     def resolve(self, name: str) -> tuple[int, dict[str, object]]:
         """Answer name resolution: HTTP status and body."""

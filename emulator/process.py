@@ -100,7 +100,8 @@ async def _serve(application: "Application", listener: socket.socket) -> None:
     config.loglevel = "WARNING"
     config.startup_timeout = 60
     config.shutdown_timeout = 60
-    await serve(application, config, shutdown_trigger=stopping.wait)
+    application_callable: Any = application
+    await serve(application_callable, config, shutdown_trigger=stopping.wait)
 
 
 class Application:
@@ -111,6 +112,7 @@ class Application:
         self._ready = ready
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection of the ASGI protocol."""
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] == "/_emulator/resolve":
@@ -145,7 +147,7 @@ class Application:
 
 
 def discover(package: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the ``HANDLERS`` and the ``APIS`` of all modules of a package. Raises ValueError when two claim the same."""
+    """Return the ``HANDLERS`` and the ``APIS`` of all modules of a package. Raises ValueError when two claim one."""
     found: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     for module in iter_modules(import_module(package).__path__, f"{package}."):
         loaded = import_module(module.name)

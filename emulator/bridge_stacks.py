@@ -1,0 +1,192 @@
+"""The bridge's half for CloudFormation: running the operations of stacks to their end, and ministack's engine corrected.
+
+Corrected: references in Metadata and in the chosen branch of Fn::If only make dependencies; TemplateURL may name its
+bucket in the host name, and must be of S3.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
+
+from ministack.services import cloudformation, s3
+from ministack.services.cloudformation import changesets, engine, handlers, helpers, stacks
+
+from emulator.bridge_data_plane import Record, Refused, current_scope, scope
+
+_NAMES: Mapping[Any, Sequence[str]] = {
+    changesets: ("_deploy_stack_async",),
+    cloudformation: ("_stack_events", "_stacks"),
+    engine: ("_topological_sort",),
+    handlers: ("_ACTION_HANDLERS", "_create_stack", "_delete_stack", "_resolve_stack", "_update_stack"),
+    helpers: ("_error", "_resolve_document"),
+    s3: ("_buckets", "_get_object_data"),
+    stacks: ("_add_event", "_topological_sort"),
+}
+_missing = [
+    f"{module.__name__}.{name}" for module, names in _NAMES.items() for name in names if not hasattr(module, name)
+]
+if _missing:
+    raise ImportError(f"this ministack lacks {', '.join(_missing)}; install the version that Pipfile pins")
+
+Parameters = Mapping[str, str]
+_BUCKET_HOST = re.compile(r"(?P<bucket>[a-z0-9.-]+)\.s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com")
+_STACK_ID = re.compile(r"<StackId>([^<]+)</StackId>")
+_PATH_HOST = re.compile(r"s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com|127\.0\.0\.1|localhost")
+
+
+def install() -> None:
+    """Correct ministack's engine."""
+    inner_sort = engine._topological_sort
+
+    def topological_sort(resources: Mapping[str, Record], conditions: Mapping[str, bool]) -> list[str]:
+        prepared = {name: _dependencies_only(definition, conditions) for name, definition in resources.items()}
+        ordered: list[str] = inner_sort(prepared, conditions)
+        return ordered
+
+    engine._topological_sort = topological_sort
+    stacks._topological_sort = topological_sort
+    inner_resolve = helpers._resolve_document
+
+    def resolve_document(parameters: Mapping[str, Any], body_key: str, url_key: str, label: str) -> Any:
+        url = helpers._p(parameters, url_key)
+        if not url or helpers._p(parameters, body_key):
+            return inner_resolve(parameters, body_key, url_key, label)
+        place = _object(url)
+        if place is None:
+            return None, helpers._error("ValidationError", f"{url_key} must be a supported URL.")
+        bucket, key = place
+        owner = _bucket_owner(bucket)
+        with scope(owner or current_scope()[0], current_scope()[1]):
+            return inner_resolve({url_key: [f"https://s3.amazonaws.com/{bucket}/{key}"]}, body_key, url_key, label)
+
+    helpers._resolve_document = resolve_document
+    inner_describe = handlers._ACTION_HANDLERS["DescribeStacks"]
+
+    def describe_stacks(parameters: Mapping[str, Any]) -> Any:
+        status, headers, body = inner_describe(parameters)
+        return status, headers, _STACK_ID.sub(_with_ancestors, body.decode()).encode()
+
+    handlers._ACTION_HANDLERS["DescribeStacks"] = describe_stacks
+
+
+def _with_ancestors(match: re.Match[str]) -> str:
+    record = stack(match[1]) or {}
+    ancestors = "".join(f"<{name}>{record[name]}</{name}>" for name in ("ParentId", "RootId") if record.get(name))
+    return match[0] + ancestors
+
+
+def _dependencies_only(definition: Record, conditions: Mapping[str, bool]) -> Record:
+    wanted = {key: definition.get(key) for key in ("Properties", "Metadata")}
+    kept = {key: definition[key] for key in ("Condition", "DependsOn", "Type") if key in definition}
+    return {**kept, "Properties": _chosen(deepcopy(wanted), conditions)}
+
+
+def _chosen(value: Any, conditions: Mapping[str, bool]) -> Any:
+    """The value with the branches of Fn::If that conditions choose."""
+    if isinstance(value, list):
+        return [_chosen(item, conditions) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Fn::If"} and isinstance(value["Fn::If"], list) and len(value["Fn::If"]) == 3:
+        name, yes, no = value["Fn::If"]
+        return _chosen(yes if isinstance(name, str) and conditions.get(name) else no, conditions)
+    return {key: _chosen(item, conditions) for key, item in value.items()}
+
+
+def _object(url: str) -> tuple[str, str] | None:
+    """The bucket and key that an S3 URL names, in path style or with the bucket in the host name."""
+    parts = urlsplit(url)
+    host, path = parts.hostname or "", unquote(parts.path.lstrip("/"))
+    if parts.scheme not in ("http", "https"):
+        return None
+    if _PATH_HOST.fullmatch(host):
+        bucket, _, key = path.partition("/")
+        return (bucket, key) if bucket and key else None
+    match = _BUCKET_HOST.fullmatch(host)
+    return (match["bucket"], path) if match and path else None
+
+
+def _bucket_owner(bucket: str) -> str:
+    """The account of a bucket: bucket names are unique over all accounts."""
+    mine = current_scope()[0]
+    owners = [account for account, name in list(s3._buckets._data) if name == bucket]
+    return mine if mine in owners or not owners else str(owners[0])
+
+
+# --- Operations of stacks ---
+
+
+def flat(name: str, values: Sequence[Mapping[str, str]] | Sequence[str]) -> dict[str, list[str]]:
+    """Return a list of structures or strings as the query protocol names its members."""
+    members: dict[str, list[str]] = {}
+    for number, value in enumerate(values, 1):
+        if isinstance(value, str):
+            members[f"{name}.member.{number}"] = [value]
+        else:
+            members |= {f"{name}.member.{number}.{key}": [item] for key, item in value.items()}
+    return members
+
+
+def create_stack(request: Mapping[str, list[str]], begun: Callable[[Record], None]) -> Record:
+    """Create a stack and return its record when the operation is over; ``begun`` gets the record before it starts.
+    Raises Refused when the request is refused. Call it on a thread without an event loop.
+    """
+    return _run(handlers._create_stack, request, begun)
+
+
+def update_stack(request: Mapping[str, list[str]], begun: Callable[[Record], None]) -> Record:
+    """Update a stack as ``create_stack`` creates one."""
+    return _run(handlers._update_stack, request, begun)
+
+
+def delete_stack(name: str) -> Record | None:
+    """Delete a stack, by name or id; return its record when the operation is over, None when there is no such stack."""
+    record = stack(name)
+    return record and _run(handlers._delete_stack, {"StackName": [name]}, lambda _: None)
+
+
+def stack(name: str) -> Record | None:
+    """Return the record of a stack of the current scope by name or id."""
+    record: Record | None = handlers._resolve_stack(name)
+    return record
+
+
+def events(stack_id: str) -> list[Record]:
+    """Return a stack's events, oldest first."""
+    return list(cloudformation._stack_events.get(stack_id) or ())
+
+
+def add_event(record: Record, logical_id: str, kind: str, status: str, reason: str, physical_id: str) -> None:
+    """Add an event to a stack."""
+    stacks._add_event(record["StackId"], record["StackName"], logical_id, kind, status, reason, physical_id)
+
+
+def _run(operation: Callable[..., Any], request: Mapping[str, list[str]], begun: Callable[[Record], None]) -> Record:
+    async def to_the_end() -> Record:
+        status, _, body = operation(dict(request))
+        if status != 200:
+            raise _refusal(body)
+        record = stack(request["StackName"][0])
+        if record is None:
+            raise Refused("ValidationError", f"Stack with id {request['StackName'][0]} does not exist")
+        begun(record)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*tasks)
+        return record
+
+    coroutine: Coroutine[Any, Any, Record] = to_the_end()
+    return asyncio.run(coroutine)
+
+
+def _refusal(body: bytes) -> Refused:
+    found = {element.tag.rpartition("}")[2]: element.text or "" for element in ElementTree.fromstring(body).iter()}  # noqa: S314  # written by this process
+    return Refused(found.get("Code", "ValidationError"), found.get("Message", ""))
+
+
+def action(name: str, answer: Callable[[Mapping[str, Any]], Any]) -> None:
+    """Let ``answer`` serve an action of CloudFormation's query API."""
+    handlers._ACTION_HANDLERS[name] = answer
