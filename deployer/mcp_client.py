@@ -20,6 +20,7 @@ from mcp_types.version import LATEST_MODERN_VERSION
 
 from deployer.errors import RefusedError
 from deployer.network import Network, RoutedTransport, Unreachable, unreachable_sentence
+from generator.serving import MCP_PATH
 
 SIGNING_NAME: Final = "bedrock-agentcore"
 """Signing name of the gateway's data plane (service model `bedrock-agentcore`, metadata `signingName`)."""
@@ -92,6 +93,11 @@ class Signed(httpx2.Auth):
         SigV4Auth(self._credentials, SIGNING_NAME, self._region).add_auth(to_sign)
         request.headers.update(dict(to_sign.headers.items()))
         yield request
+
+
+def mcp_url(gateway_url: str) -> str:
+    """Returns the gateway's MCP address from its URL, which AWS gives with or without the path."""
+    return gateway_url if gateway_url.rstrip("/").endswith(MCP_PATH) else gateway_url.rstrip("/") + MCP_PATH
 
 
 def list_tools(network: Network, url: str, auth: httpx2.Auth | None, era: Era = "auto") -> list[Tool]:
