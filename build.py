@@ -218,6 +218,18 @@ def parser() -> argparse.ArgumentParser:
     return main_parser
 
 
+def sentence(error: Exception) -> str:
+    """Returns what to tell of an error: its own sentence where it was foreseen, else its kind and where to look."""
+    from deployer.errors import DeployerError
+
+    if isinstance(error, DeployerError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"The package {error.name} is not installed; run the README's first command, or `pipenv sync`."
+    told = " ".join(str(error).split())
+    return f"{type(error).__name__}: {told} (not foreseen; run the command again with --verbose to see where)"
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs one command and returns the exit status; every expected failure is one sentence on standard error."""
     options = parser().parse_args(arguments)
@@ -237,11 +249,11 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("Interrupted; running the same command again is safe.", file=sys.stderr)
         return INTERRUPTED
-    except DeployerError as error:
+    except Exception as error:
         if options.verbose:
             raise
-        print(f"Error: {error}", file=sys.stderr)
-        return error.exit_status
+        print(f"Error: {sentence(error)}", file=sys.stderr)
+        return error.exit_status if isinstance(error, DeployerError) else REFUSED
 
 
 if __name__ == "__main__":

@@ -181,10 +181,12 @@ class Scope:
         description: str,
         when: Condition | None = None,
         lint_exceptions: dict[str, str] | None = None,
+        wildcards: dict[str, str] | None = None,
     ) -> ResourceT:
         """Adds a resource with the one sentence that says what it is for, existing only `when` the condition holds.
 
-        `lint_exceptions` maps a cfn-lint rule to the reason why its finding is none for this resource.
+        `lint_exceptions` maps a cfn-lint rule to the reason why its finding is none for this resource; `wildcards` the
+        id of a policy statement on all resources, or on all of a service's actions, to the reason why.
         """
         if when is not None:
             resource.Condition = self.condition(when)
@@ -192,6 +194,8 @@ class Scope:
         if lint_exceptions:
             resource.Metadata["LintExceptions"] = lint_exceptions
             resource.Metadata["cfn-lint"] = {"config": {"ignore_checks": list(lint_exceptions)}}
+        if wildcards:
+            resource.Metadata["Wildcards"] = wildcards
         if resource.title in self.template.resources:
             raise CompositionError(f"two layers add a resource titled {resource.title}")
         self.template.add_resource(resource)

@@ -1,4 +1,4 @@
-"""What CloudFormation calls for each type of the runtime; made by `scripts/handler_permissions.py`."""
+"""What CloudFormation calls for each of the types; made by `python -m scripts.handler_permissions`."""
 
 from typing import Final
 
@@ -641,3 +641,109 @@ HANDLER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "wafv2:PutPermissionPolicy",
     ),
 }
+
+UNSCOPED: Final = frozenset(
+    {
+        "acm:RequestCertificate",
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+        "bedrock-agentcore:CreateGateway",
+        "cognito-idp:CreateUserPool",
+        "cognito-idp:DescribeUserPoolDomain",
+        "ec2:DescribeAddresses",
+        "ec2:DescribeFlowLogs",
+        "ec2:DescribeInstances",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeIpamPools",
+        "ec2:DescribeNatGateways",
+        "ec2:DescribeNetworkAcls",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroupRules",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeTags",
+        "ec2:DescribeVerifiedAccessInstanceWebAclAssociations",
+        "ec2:DescribeVpcEncryptionControls",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeVpcs",
+        "ec2:DescribeVpnGateways",
+        "ecs:DeregisterTaskDefinition",
+        "ecs:DescribeTaskDefinition",
+        "ecs:PutAccountSetting",
+        "ecs:PutAccountSettingDefault",
+        "elasticloadbalancing:DescribeCapacityReservation",
+        "elasticloadbalancing:DescribeListenerAttributes",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancerAttributes",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+        "elasticloadbalancing:SetWebACL",
+        "logs:CreateLogDelivery",
+        "logs:DeleteIndexPolicy",
+        "logs:DeleteLogDelivery",
+        "logs:DeleteResourcePolicy",
+        "logs:DescribeIndexPolicies",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+        "logs:PutIndexPolicy",
+        "logs:PutResourcePolicy",
+        "route53:ListHostedZones",
+        "secretsmanager:GetRandomPassword",
+        "vpc-lattice:AssociateViaAWSService",
+        "vpc-lattice:CreateServiceNetworkVpcEndpointAssociation",
+        "vpc-lattice:ListServiceNetworkResourceAssociations",
+    }
+)
+"""Actions for which IAM takes no narrower resource than all."""
+
+SCOPES: Final[dict[str, tuple[str, ...]]] = {
+    "acm": ("arn:${AWS::Partition}:acm:*:${AWS::AccountId}:*",),
+    "application-autoscaling": ("arn:${AWS::Partition}:application-autoscaling:*:${AWS::AccountId}:*",),
+    "bedrock-agentcore": ("arn:${AWS::Partition}:bedrock-agentcore:*:${AWS::AccountId}:*",),
+    "cloudformation": ("arn:${AWS::Partition}:cloudformation:*:${AWS::AccountId}:*",),
+    "cloudwatch": (
+        "arn:${AWS::Partition}:cloudwatch:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:cloudwatch::${AWS::AccountId}:*",
+    ),
+    "cognito-idp": (
+        "arn:${AWS::Partition}:cognito-idp:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:wafv2:*:${AWS::AccountId}:*",
+    ),
+    "ec2": (
+        "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:ec2:*::*",
+        "arn:${AWS::Partition}:ec2::${AWS::AccountId}:*",
+    ),
+    "ecs": ("arn:${AWS::Partition}:ecs:*:${AWS::AccountId}:*",),
+    "elasticloadbalancing": ("arn:${AWS::Partition}:elasticloadbalancing:*:${AWS::AccountId}:*",),
+    "iam": ("arn:${AWS::Partition}:iam::${AWS::AccountId}:*",),
+    "kms": ("arn:${AWS::Partition}:kms:*:${AWS::AccountId}:*",),
+    "logs": ("arn:${AWS::Partition}:logs:*:${AWS::AccountId}:*",),
+    "route53": ("arn:${AWS::Partition}:route53:::*",),
+    "s3": (
+        "arn:${AWS::Partition}:s3:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:s3:::*",
+    ),
+    "secretsmanager": ("arn:${AWS::Partition}:secretsmanager:*:${AWS::AccountId}:*",),
+    "sns": ("arn:${AWS::Partition}:sns:*:${AWS::AccountId}:*",),
+    "vpc-lattice": ("arn:${AWS::Partition}:vpc-lattice:*:${AWS::AccountId}:*",),
+    "vpce": ("arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*",),
+    "wafv2": (
+        "arn:${AWS::Partition}:amplify:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:apigateway:*::*",
+        "arn:${AWS::Partition}:apprunner:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:appsync:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:bedrock-agentcore:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:cognito-idp:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:elasticloadbalancing:*:${AWS::AccountId}:*",
+        "arn:${AWS::Partition}:wafv2:*:${AWS::AccountId}:*",
+    ),
+}
+"""What the other actions of a service act on: everything of their kinds in one account."""

@@ -49,6 +49,7 @@ GROUPS: Final = (GENERAL, ADDRESS, NETWORK, COMPUTE, IMAGE, IDENTITY, ACCESS, OP
 _HOST = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 _HTTPS_URL = r"^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/+-]*)?)?$"
 _SECRET_ARN = r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+)?$"  # noqa: S105  # a pattern
+_SUBNET_ID = r"^(subnet-[0-9a-f]{8,17})?$"
 _CIDR = r"^(([0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5])\.){3}([0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5])/(1[6-9]|2[0-4])$"
 
 
@@ -214,6 +215,8 @@ PUBLIC_SUBNET_IDS: Final = RootParameter(
     "Ids of two or three public subnets of the existing VPC, in different zones, for the load balancer.",
     "",
     "CommaDelimitedList",
+    allowed_pattern=_SUBNET_ID,
+    constraint="must be subnet ids such as subnet-0123456789abcdef0, separated by commas, or empty",
 )
 PRIVATE_SUBNET_IDS: Final = RootParameter(
     "ExistingPrivateSubnetIds",
@@ -223,6 +226,8 @@ PRIVATE_SUBNET_IDS: Final = RootParameter(
     " to the endpoints of ECR, S3, CloudWatch Logs and Secrets Manager, for the tasks.",
     "",
     "CommaDelimitedList",
+    allowed_pattern=_SUBNET_ID,
+    constraint="must be subnet ids such as subnet-0123456789abcdef0, separated by commas, or empty",
 )
 
 CPU_ARCHITECTURE: Final = RootParameter(
@@ -396,6 +401,8 @@ ALLOWED_PRINCIPALS: Final = RootParameter(
     " arn:aws:iam::111122223333:role/agent. Empty: only identities of this account with the caller's policy.",
     "",
     "CommaDelimitedList",
+    allowed_pattern=r"^(arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=,.@/-]{1,512}))?$",
+    constraint="must be ARNs of IAM roles, users or account roots, separated by commas, or empty",
 )
 FIREWALL: Final = _overridable(
     "Firewall",

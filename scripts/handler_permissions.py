@@ -1,11 +1,14 @@
 """Writes `generator/handler_permissions.py`: what CloudFormation calls to create, update and delete the runtime.
 
-The source is the `handlers` section of the resource provider schemas that cfn-lint carries. Run it when the runtime
-gains a resource type or when cfn-lint brings newer schemas; a test says when that is so.
+The source is the `handlers` section of the resource provider schemas that cfn-lint carries, and its catalogue of IAM's
+actions. Run `python -m scripts.handler_permissions` when the runtime gains a resource type or when cfn-lint brings newer
+schemas; a test says when that is so.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cfnlint.data import AdditionalSpecs
 from cfnlint.helpers import load_resource
@@ -35,14 +38,14 @@ def permissions(resource_type: str) -> tuple[str, ...]:
 
 
 @cache
-def _catalogue() -> dict[str, frozenset[str]]:
-    services = load_resource(AdditionalSpecs, "Policies.json")
-    return {name: frozenset(action.lower() for action in service["Actions"]) for name, service in services.items()}
+def _services() -> dict[str, Any]:
+    found: dict[str, Any] = load_resource(AdditionalSpecs, "Policies.json")
+    return found
 
 
 def _is_known(action: str) -> bool:
     service, name = action.split(":")
-    return service not in FOREIGN and name.lower() in _catalogue().get(service, frozenset())
+    return service not in FOREIGN and name.lower() in _services().get(service, {}).get("Actions", {})
 
 
 def module_text() -> str:
@@ -50,7 +53,7 @@ def module_text() -> str:
     templates = (runtime.nested() | runtime.flattened()).values()
     types = sorted({resource["Type"] for template in templates for resource in template["Resources"].values()})
     lines = [
-        '"""What CloudFormation calls for each type of the runtime; made by `scripts/handler_permissions.py`."""',
+        '"""What CloudFormation calls for each of the types; made by `python -m scripts.handler_permissions`."""',
         "",
         "from typing import Final",
         "",
@@ -60,7 +63,43 @@ def module_text() -> str:
         lines.append(f'    "{resource_type}": (')
         lines.extend(f'        "{action}",' for action in permissions(resource_type))
         lines.append("    ),")
-    return "\n".join([*lines, "}", ""])
+    lines += ["}", "", "UNSCOPED: Final = frozenset(", "    {"]
+    lines += [f'        "{action}",' for action in sorted(_used(types)) if not _resource_types(action)]
+    lines += ["    }", ")", '"""Actions for which IAM takes no narrower resource than all."""', ""]
+    lines += ["SCOPES: Final[dict[str, tuple[str, ...]]] = {"]
+    for service in sorted({action.split(":")[0] for action in _used(types)}):
+        if scopes := _scopes(service, _used(types)):
+            lines += [f'    "{service}": (', *(f'        "{scope}",' for scope in scopes), "    ),"]
+    lines += ["}", '"""What the other actions of a service act on: everything of their kinds in one account."""', ""]
+    return "\n".join(lines)
+
+
+def _used(types: Iterable[str]) -> set[str]:
+    return {action for resource_type in types for action in permissions(resource_type)}
+
+
+def _resource_types(action: str) -> list[str]:
+    service, name = action.split(":")
+    found: list[str] = _services()[service]["Actions"][name.lower()].get("Resources", [])
+    return found
+
+
+def _scopes(service: str, actions: Iterable[str]) -> list[str]:
+    """Returns patterns for the ARNs that the service's actions take: by service and account, whatever comes after."""
+    kinds = {kind.lower() for action in actions if action.split(":")[0] == service for kind in _resource_types(action)}
+    formats = {
+        arn
+        for kind, resource in _services()[service]["Resources"].items()
+        if kind.lower() in kinds
+        for arn in resource["ARNFormats"]
+    }
+    return sorted({_pattern(arn) for arn in formats})
+
+
+def _pattern(arn: str) -> str:
+    _, _, service, region, account, _ = arn.split(":", 5)
+    owner = "${AWS::AccountId}" if account == "${Account}" else account
+    return f"arn:${{AWS::Partition}}:{service}:{'*' if region else ''}:{owner}:*"
 
 
 if __name__ == "__main__":

@@ -101,12 +101,12 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
         EMPTY_ISSUER_REFUSED,
     )
     return Outputs(
-        issuer=issuer,
-        jwks_url=jwks_url,
-        scope=_made_or_given(scope, f"{RESOURCE_SERVER}/{SCOPE_NAME}", scope.parameter(p.SCOPE)),
-        client_id=client_id,
-        client_secret_arn=secret_arn,
-        credential_provider_arn=scope.choose(c.HAS_ENDPOINT, provider.ref(), ""),
+        issuer=_with_endpoint(scope, issuer),
+        jwks_url=_with_endpoint(scope, jwks_url),
+        scope=_with_endpoint(scope, _made_or_given(scope, f"{RESOURCE_SERVER}/{SCOPE_NAME}", scope.parameter(p.SCOPE))),
+        client_id=_with_endpoint(scope, client_id),
+        client_secret_arn=_with_endpoint(scope, secret_arn),
+        credential_provider_arn=_with_endpoint(scope, provider.ref()),
     )
 
 
@@ -123,6 +123,10 @@ def _server_metadata(issuer: Value, domain: cognito.UserPoolDomain) -> agentcore
 def _given(scope: Scope, parameter: p.RootParameter) -> Sub:
     # Not a plain reference: cfn-lint reports one's empty default at the parameter, where no exception can stand.
     return Sub("${Given}", Given=scope.parameter(parameter))
+
+
+def _with_endpoint(scope: Scope, value: Value) -> AWSHelperFn:
+    return scope.choose(c.HAS_ENDPOINT, value, "")
 
 
 def _made_or_given(scope: Scope, made: Any, given: Any) -> AWSHelperFn:

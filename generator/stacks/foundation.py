@@ -26,7 +26,7 @@ from troposphere import NoValue, Output, Ref, Sub, Template, ecr, iam, s3
 
 from generator import foundation_parameters as f
 from generator.composition import FlattenedComposer, Scope, chosen, rendered, root_parameter
-from generator.handler_permissions import HANDLER_PERMISSIONS
+from generator.handler_permissions import HANDLER_PERMISSIONS, SCOPES, UNSCOPED
 from generator.interface import interface
 from generator.layers import registry
 from generator.layers.registry import HAS_ACCOUNTS, HAS_ORGANIZATION, IS_SHARED
@@ -39,6 +39,9 @@ REGION_FILE = "foundation-region.yaml"
 STACK_SET_STACKS = "StackSet-*"
 """How the names of a stack set's stacks, of their nested stacks and of the roles in these begin."""
 OLD_VERSION_DAYS = 90
+UNSCOPED_SID = "Unscoped"
+OWN_NAMES = {"s3": (f"arn:${{AWS::Partition}}:s3:::{STACK_SET_STACKS.lower()}",)}
+"""Where unnamed resources bear the stack's name, the execution role reaches those alone."""
 
 CREATES_ADMINISTRATION_ROLE = chosen("CreatesAdministrationRole", f.CREATE_ADMINISTRATION_ROLE, "on")
 CREATES_EXECUTION_ROLE = chosen("CreatesExecutionRole", f.CREATE_EXECUTION_ROLE, "on")
@@ -244,10 +247,11 @@ def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -
             iam.ManagedPolicy(
                 title,
                 Description="What stack sets need to make MCP runtimes, part of the execution role.",
-                PolicyDocument=policy(*(_use(service) for service in services)),
+                PolicyDocument=policy(*_uses(services)),
             ),
             f"Lets stack sets make the runtime's resources of {', '.join(services)}.",
             CREATES_EXECUTION_ROLE,
+            wildcards={UNSCOPED_SID: "IAM takes no narrower resource for these actions"},
         )
         for title, services in _EXECUTION_POLICIES.items()
     ]
@@ -268,6 +272,10 @@ def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -
         ),
         "What stack sets may do in this account: make the runtime's resources, and roles only under their own names.",
         CREATES_EXECUTION_ROLE,
+        wildcards={
+            "Stacks": "only stacks of stack sets, whose every call the role exists for",
+            "Templates": "a template that is read has no resource of its own",
+        },
     )
 
 
@@ -281,13 +289,19 @@ def _actions(service: str) -> list[Action]:
     return [Action(service, name) for name in sorted(names)]
 
 
-def _use(service: str) -> Statement:
-    return Statement(
-        Sid="".join(part.capitalize() for part in service.split("-")),
-        Effect=Allow,
-        Action=_actions(service),
-        Resource=["*"],
-    )
+def _uses(services: Sequence[str]) -> list[Statement]:
+    """Returns what the handlers need of the services: on the account's own resources, or on all where IAM has none."""
+    scoped = [
+        Statement(
+            Sid="".join(part.capitalize() for part in service.split("-")),
+            Effect=Allow,
+            Action=[action for action in _actions(service) if action.JSONrepr() not in UNSCOPED],
+            Resource=[Sub(scope) if "${" in scope else scope for scope in OWN_NAMES.get(service, SCOPES[service])],
+        )
+        for service in services
+    ]
+    unscoped = [action for service in services for action in _actions(service) if action.JSONrepr() in UNSCOPED]
+    return [*scoped, Statement(Sid=UNSCOPED_SID, Effect=Allow, Action=unscoped, Resource=["*"])]
 
 
 def _stacks_and_roles(packaged: Sub) -> list[Statement]:
