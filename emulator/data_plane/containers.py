@@ -160,8 +160,9 @@ class ServerTask:
         )
 
     def exit_code(self) -> int | None:
-        """Return the exit status, None while the process runs."""
-        return self._process.exit_code()
+        """Return the exit status as a container's (137 after SIGKILL), None while the process runs."""
+        code = self._process.exit_code()
+        return 128 - code if code is not None and code < 0 else code
 
     def stop(self) -> int:
         """SIGTERM, the container's stop timeout, SIGKILL; return the exit status."""

@@ -2,7 +2,9 @@
 
 import json
 import ssl
+import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from tests.emulator import data_templates as templates
 from tests.emulator.running_emulator import ACCOUNT, REGION, RunningEmulator
 
 _STACK_SECONDS = 240
+_PATIENCE_SECONDS = 60
 MODERN = "2026-07-28"
 MODERN_META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
@@ -160,3 +163,24 @@ def access_token(emulator: RunningEmulator, outputs: dict[str, str], stack: str)
     answer = send(emulator, "POST", url, headers, form)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["access_token"])
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait until something is true; fail when it does not become so."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
+
+
+def command_of(pid: int) -> str:
+    """Return the command line of a process, empty when there is none or it has ended."""
+    listed = subprocess.run(["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, command = listed.stdout.strip().partition(" ")
+    return "" if state.startswith("Z") else command.strip()
+
+
+def server_processes(emulator: RunningEmulator) -> list[int]:
+    """Return the ids of the server processes that the emulator runs."""
+    recorded = [int(entry.name) for entry in (emulator.state / "processes").iterdir()]
+    return [pid for pid in recorded if command_of(pid).endswith("-m server")]
