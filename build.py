@@ -46,7 +46,9 @@ def generate(session: Session) -> int:
 
 def lint(session: Session) -> int:
     """Lints every template as it is generated, for every Region that the targets lie in and the usual ones."""
-    from deployer.linting import REGIONS, lint
+    from deployer.linting import REGIONS, lint, prepare
+
+    prepare()
     from generator.stacks import templates
 
     regions = sorted({*REGIONS, *session.target_regions()})
