@@ -318,7 +318,7 @@ def _service(variation: Variation) -> dict[str, Any]:
 
 def _gateway(variation: Variation) -> dict[str, Any]:
     directory = "arn:aws:bedrock-agentcore:${AWS::Region}:${AWS::AccountId}:workload-identity-directory/default"
-    statements = [
+    statements: list[dict[str, Any]] = [
         {
             "Effect": "Allow",
             "Action": "bedrock-agentcore:GetWorkloadAccessToken",

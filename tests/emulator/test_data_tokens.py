@@ -76,7 +76,7 @@ NOW = int(time.time())
         token(kid="unknown"),
         token("secret-of-thirty-two-bytes-or-more!", "HS256"),
         token(algorithm="RS512"),
-        "Bearer " + jwt.encode({"iss": ISSUER, "exp": NOW + 60, "scope": "tools/call"}, None, algorithm="none"),
+        "Bearer " + jwt.encode({"iss": ISSUER, "exp": NOW + 60, "scope": "tools/call"}, "", algorithm="none"),
     ],
 )
 def test_a_bad_token_is_refused_with_401(authorization: str | None) -> None:
