@@ -17,13 +17,17 @@ class Step:
 
 @dataclass(frozen=True)
 class ResourceEvent:
-    """One stack event: `path` names the stacks from the outermost to the one that holds the resource."""
+    """One stack event: `path` names the stacks from the outermost to the one that holds the resource.
+
+    `moment` is when it happened, in seconds since 1970.
+    """
 
     path: tuple[str, ...]
     logical_id: str
     resource_type: str
     status: str
     reason: str
+    moment: float = 0.0
     description: str = ""
 
     @property

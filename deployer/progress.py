@@ -3,6 +3,7 @@
 import sys
 import time
 from collections import OrderedDict
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 MARKS = {"started": "…", "done": "✓", "unchanged": "=", "failed": "✗"}
 WIDTH = 80
+MOVING_LINES = 8
 
 
 class Progress(Protocol):
@@ -72,10 +74,12 @@ class LiveProgress:
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(file=stream)
-        self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4)
         self._steps: OrderedDict[str, tuple[Step, float]] = OrderedDict()
         self._moving: OrderedDict[str, str] = OrderedDict()
+        # The live view draws from a thread of its own.
+        self._lock = Lock()
+        self._console = Console(file=stream)
+        self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4)
 
     def __enter__(self) -> "LiveProgress":
         """Starts the live view."""
@@ -86,11 +90,19 @@ class LiveProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leaves the last picture standing."""
-        self._moving.clear()
+        with self._lock:
+            self._moving.clear()
         self._live.stop()
 
     def emit(self, event: Event) -> None:
         """Takes the event into the picture; failures are also printed above it, where they stay."""
+        with self._lock:
+            self._take(event)
+        line = plain_line(event)
+        if isinstance(event, ResourceEvent) and event.failed and line is not None:
+            self._console.print(line, style="red", markup=False, highlight=False)
+
+    def _take(self, event: Event) -> None:
         if isinstance(event, Step):
             began = self._steps[event.name][1] if event.name in self._steps else time.monotonic()
             self._steps[event.name] = (event, began if event.state == "started" else time.monotonic() - began)
@@ -98,29 +110,24 @@ class LiveProgress:
         elif isinstance(event, InstanceStatus):
             self._moving[f"{event.account} {event.region}"] = event.status
         else:
-            self._move(event)
-
-    def _move(self, event: ResourceEvent) -> None:
-        key = "/".join((*event.path, event.logical_id))
-        if event.failed:
-            line = plain_line(event)
-            if line is not None:
-                self._console.print(line, style="red", markup=False, highlight=False)
-        if event.status.endswith("_IN_PROGRESS"):
-            self._moving[key] = event.description or event.status
-        else:
-            self._moving.pop(key, None)
+            key = "/".join((*event.path, event.logical_id))
+            if event.status.endswith("_IN_PROGRESS"):
+                self._moving[key] = event.description or event.status
+            else:
+                self._moving.pop(key, None)
 
     def _draw(self) -> "RenderableType":
         from rich.text import Text
 
         styles = {"started": "cyan", "done": "green", "unchanged": "dim", "failed": "red"}
         text = Text()
-        for step, moment in self._steps.values():
+        with self._lock:
+            steps, moving = list(self._steps.values()), list(self._moving.items())
+        for step, moment in steps:
             seconds = time.monotonic() - moment if step.state == "started" else moment
             line = f"{MARKS[step.state]} {step.name}" + (f": {step.detail}" if step.detail else "")
             text.append(f"{line[: WIDTH - 8]:<{WIDTH - 8}}{seconds:6.0f} s\n", style=styles[step.state])
-        for key, status in list(self._moving.items())[-8:]:
+        for key, status in moving[-MOVING_LINES:]:
             text.append(f"    {key}: {status}"[:WIDTH] + "\n", style="dim")
         return text
 

@@ -64,6 +64,7 @@ class StackWatcher:
                     resource_type=event["ResourceType"],
                     status=event["ResourceStatus"],
                     reason=event.get("ResourceStatusReason", ""),
+                    moment=event["Timestamp"].timestamp(),
                 )
 
     def _events(self, stack_id: str) -> list[dict[str, Any]]:
@@ -77,12 +78,12 @@ class StackWatcher:
 
 
 def first_cause(events: Sequence[ResourceEvent]) -> ResourceEvent | None:
-    """Returns the first failure that no other failure explains: innermost, and not merely cancelled."""
+    """Returns the earliest failure that no other failure explains: innermost, and not merely cancelled."""
     failures = [
         event for event in events if event.failed and event.reason and not event.reason.lower().startswith(CONSEQUENCES)
     ]
     leaves = [event for event in failures if event.resource_type != NESTED]
-    return next(iter(leaves or failures), None)
+    return min(leaves or failures, key=lambda event: event.moment, default=None)
 
 
 def cause_sentence(event: ResourceEvent) -> str:

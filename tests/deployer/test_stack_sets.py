@@ -1,0 +1,113 @@
+"""The convergence plan: as few calls as AWS allows, and none where nothing differs."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployer.stack_sets import Group, Instance, Overrides, Plan, StackSet, Target, grouped, plan
+
+WANTED = StackSet("runtime", "https://b/templates/1.yaml", {"Preset": "development"}, "arn:role/admin", "execution")
+A, B = "111111111111", "222222222222"
+EAST, WEST = "us-east-1", "eu-west-1"
+SIZE: Overrides = (("TaskSize", "512-1024"),)
+
+
+def current(targets: Mapping[Target, Overrides]) -> dict[Target, Instance]:
+    return {target: Instance(overrides, current=True) for target, overrides in targets.items()}
+
+
+def test_nothing_differs_so_nothing_is_called() -> None:
+    targets = {(A, EAST): (), (B, WEST): SIZE}
+    steps = plan(WANTED, targets, WANTED, current(targets))
+    assert steps.empty
+    assert steps == Plan()
+
+
+def test_first_deployment_creates_the_set_and_its_instances() -> None:
+    steps = plan(WANTED, {(A, EAST): ()}, None, {})
+    assert steps == Plan(create_set=True, create=(Group((A,), (EAST,)),))
+
+
+@pytest.mark.parametrize(
+    "existing",
+    [
+        replace(WANTED, template_url="https://b/templates/0.yaml"),
+        replace(WANTED, parameters={"Preset": "production"}),
+        replace(WANTED, parameters={}),
+        replace(WANTED, execution_role_name="other"),
+        replace(WANTED, administration_role_arn="arn:role/other"),
+    ],
+)
+def test_whatever_the_set_shares_is_one_update_for_all(existing: StackSet) -> None:
+    targets = {(A, EAST): (), (B, WEST): SIZE}
+    assert plan(WANTED, targets, existing, current(targets)) == Plan(update_set=True)
+
+
+def test_targets_come_and_go() -> None:
+    steps = plan(WANTED, {(A, EAST): (), (B, EAST): ()}, WANTED, current({(A, EAST): (), (A, WEST): ()}))
+    assert steps == Plan(remove=(Group((A,), (WEST,)),), create=(Group((B,), (EAST,)),))
+
+
+def test_changed_overrides_update_only_their_targets() -> None:
+    steps = plan(WANTED, {(A, EAST): SIZE, (B, EAST): ()}, WANTED, current({(A, EAST): (), (B, EAST): ()}))
+    assert steps == Plan(update=(Group((A,), (EAST,), SIZE),))
+
+
+def test_override_that_is_taken_back_is_an_update_without_it() -> None:
+    steps = plan(WANTED, {(A, EAST): ()}, WANTED, current({(A, EAST): SIZE}))
+    assert steps == Plan(update=(Group((A,), (EAST,)),))
+
+
+def test_target_left_behind_is_updated_unless_the_set_s_update_reaches_it() -> None:
+    behind = {(A, EAST): Instance((), current=False), (B, EAST): Instance((), current=True)}
+    targets: dict[Target, Overrides] = {(A, EAST): (), (B, EAST): ()}
+    assert plan(WANTED, targets, WANTED, behind) == Plan(update=(Group((A,), (EAST,)),))
+    older = replace(WANTED, template_url="https://b/templates/0.yaml")
+    assert plan(WANTED, targets, older, behind) == Plan(update_set=True)
+
+
+def test_one_call_takes_all_accounts_and_regions_with_the_same_overrides() -> None:
+    square = {(account, region): () for account in (B, A) for region in (WEST, EAST)}
+    assert grouped(square) == (Group((A, B), (WEST, EAST)),)
+    mixed: dict[Target, Overrides] = {(A, EAST): (), (A, WEST): (), (B, EAST): SIZE, (B, WEST): ()}
+    assert set(grouped(mixed)) == {Group((A,), (WEST, EAST)), Group((B,), (WEST,)), Group((B,), (EAST,), SIZE)}
+
+
+TARGETS = st.dictionaries(
+    st.tuples(st.sampled_from([f"{number:012}" for number in range(5)]), st.sampled_from([EAST, WEST, "ap-south-1"])),
+    st.sampled_from([(), SIZE, (("MinTasks", "3"),)]),
+)
+
+
+@given(TARGETS)
+def test_groups_hold_every_target_once_with_its_overrides(targets: dict[Target, Overrides]) -> None:
+    groups = grouped(targets)
+    held = [(target, group.overrides) for group in groups for target in group.targets]
+    assert len(held) == len(targets)
+    assert dict(held) == targets
+
+
+@given(TARGETS, TARGETS)
+def test_plan_leads_from_any_state_to_any_other_and_then_is_empty(
+    before: dict[Target, Overrides], after: dict[Target, Overrides]
+) -> None:
+    steps = plan(WANTED, after, WANTED, current(before))
+    state = dict(before)
+    for group in steps.remove:
+        for target in group.targets:
+            del state[target]
+    for group in (*steps.create, *steps.update):
+        state.update(dict.fromkeys(group.targets, group.overrides))
+    assert state == after
+    assert plan(WANTED, after, WANTED, current(state)).empty
+
+
+@pytest.mark.parametrize("count", [1, 10, 100, 500])
+def test_calls_grow_with_distinct_overrides_and_not_with_targets(count: int) -> None:
+    targets: dict[Target, Overrides] = {
+        (f"{number:012}", region): SIZE if number % 2 else () for number in range(count) for region in (EAST, WEST)
+    }
+    assert len(plan(WANTED, targets, None, {}).create) == min(count, 2)
