@@ -1,0 +1,56 @@
+"""What the foundation is told: who receives, which roles are made, where images are replicated."""
+
+from dataclasses import replace
+
+import pytest
+
+from deployer.errors import UsageError
+from deployer.foundation import Publisher, parameters
+from deployer.sections import StackSetSettings, fits
+from generator import foundation_parameters as f
+
+OWN, OTHER = "111111111111", "222222222222"
+
+
+def publisher(accounts: tuple[str, ...] = (OWN,), regions: tuple[str, ...] = ("us-east-1",)) -> Publisher:
+    return Publisher(OWN, "mcp-runtime/server", StackSetSettings(name="x", home_region="us-east-1"), accounts, regions)
+
+
+def test_every_value_fits_its_parameter_and_every_parameter_exists() -> None:
+    known = {parameter.name: parameter for parameter in f.ACCOUNT}
+    values = parameters(publisher((OWN, OTHER), ("eu-west-1", "us-east-1")))
+    assert values.keys() <= known.keys()
+    assert all(fits(known[name], value) for name, value in values.items())
+
+
+@pytest.mark.parametrize(
+    ("accounts", "created", "expected"),
+    [((OWN,), True, "on"), ((OWN, OTHER), True, "on"), ((OTHER,), True, "off"), ((OWN,), False, "off")],
+)
+def test_execution_role_is_made_where_the_publisher_is_a_target(
+    accounts: tuple[str, ...], created: bool, expected: str
+) -> None:
+    one = publisher(accounts)
+    given = replace(one, stack_set=replace(one.stack_set, create_execution_role=created))
+    assert parameters(given)["CreateExecutionRole"] == expected
+
+
+def test_own_account_needs_no_permission_of_its_own() -> None:
+    assert parameters(publisher((OWN,)))["TargetAccounts"] == ""
+    assert parameters(publisher(("333333333333", OWN, OTHER)))["TargetAccounts"] == f"{OTHER},333333333333"
+
+
+def test_images_are_replicated_to_every_other_region() -> None:
+    values = parameters(publisher(regions=("eu-west-1", "us-east-1", "us-west-2")))
+    assert values["ReplicationRegion1"] == "eu-west-1"
+    assert values["ReplicationRegion2"] == "us-west-2"
+    assert values.get("ReplicationRegion3", "") == ""
+
+
+def test_more_regions_than_slots_are_refused() -> None:
+    regions = tuple(f"eu-west-{number}" for number in range(1, len(f.REPLICATION_REGIONS) + 2))
+    assert parameters(publisher(regions=regions[:-1]))
+    with pytest.raises(
+        UsageError, match="lie in 9 Regions besides us-east-1, but a registry is replicated to 8 at most"
+    ):
+        parameters(publisher(regions=regions))
