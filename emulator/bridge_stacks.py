@@ -13,14 +13,13 @@ from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 from ministack.services import cloudformation, s3
-from ministack.services.cloudformation import changesets, engine, handlers, helpers, stacks
+from ministack.services.cloudformation import engine, handlers, helpers, stacks
 
 from emulator.bridge_data_plane import Record, Refused, current_scope, scope
 
 _NAMES: Mapping[Any, Sequence[str]] = {
-    changesets: ("_deploy_stack_async",),
     cloudformation: ("_stack_events", "_stacks"),
-    engine: ("_topological_sort",),
+    engine: ("_rule_param_value", "_topological_sort"),
     handlers: ("_ACTION_HANDLERS", "_create_stack", "_delete_stack", "_resolve_stack", "_update_stack"),
     helpers: ("_error", "_resolve_document"),
     s3: ("_buckets", "_get_object_data"),
@@ -49,6 +48,14 @@ def install() -> None:
 
     engine._topological_sort = topological_sort
     stacks._topological_sort = topological_sort
+    inner_value = engine._rule_param_value
+
+    def rule_param_value(name: str, definition: Record, parameters: Mapping[str, Any]) -> Any:
+        # An empty list parameter is a list of one empty string, as Fn::Select on it shows; ministack agrees elsewhere.
+        value = inner_value(name, definition, parameters)
+        return [""] if value == [] else value
+
+    engine._rule_param_value = rule_param_value
     inner_resolve = helpers._resolve_document
 
     def resolve_document(parameters: Mapping[str, Any], body_key: str, url_key: str, label: str) -> Any:
