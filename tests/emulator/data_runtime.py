@@ -56,12 +56,14 @@ def prepare(emulator: RunningEmulator) -> str:
     return str(zone["Id"]).rpartition("/")[2]
 
 
-def create(emulator: RunningEmulator, name: str, variation: templates.Variation, zone: str) -> Outcome:
+def create(
+    emulator: RunningEmulator, name: str, variation: templates.Variation, zone: str, region: str = REGION
+) -> Outcome:
     """Create a stack and wait for its end."""
-    emulator.client("cloudformation").create_stack(
+    emulator.client("cloudformation", region=region).create_stack(
         StackName=name, TemplateBody=templates.template(variation, zone), Capabilities=["CAPABILITY_IAM"]
     )
-    return _end(emulator, name)
+    return _end(emulator, name, region)
 
 
 def update(emulator: RunningEmulator, name: str, variation: templates.Variation, zone: str) -> Outcome:
@@ -72,16 +74,16 @@ def update(emulator: RunningEmulator, name: str, variation: templates.Variation,
     return _end(emulator, name)
 
 
-def delete(emulator: RunningEmulator, name: str) -> None:
+def delete(emulator: RunningEmulator, name: str, region: str = REGION) -> None:
     """Delete a stack and wait until it is gone."""
-    client = emulator.client("cloudformation")
+    client = emulator.client("cloudformation", region=region)
     identity = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
     client.delete_stack(StackName=name)
-    assert _end(emulator, identity).status == "DELETE_COMPLETE"
+    assert _end(emulator, identity, region).status == "DELETE_COMPLETE"
 
 
-def _end(emulator: RunningEmulator, name: str) -> Outcome:
-    client = emulator.client("cloudformation")
+def _end(emulator: RunningEmulator, name: str, region: str = REGION) -> Outcome:
+    client = emulator.client("cloudformation", region=region)
     deadline = time.monotonic() + _STACK_SECONDS
     while True:
         stack = client.describe_stacks(StackName=name)["Stacks"][0]

@@ -23,6 +23,7 @@ class Variation:
     token_permission: bool = True
     attached: bool = True
     service: bool = True
+    named: bool = True
     gateway: bool = True
     target_before_service: bool = False
     image: str = ""
@@ -232,6 +233,8 @@ def _balancer(variation: Variation, zone_id: str) -> dict[str, Any]:
             },
         },
     }
+    if not variation.named:
+        del resources["Name"]
     if variation.attached:
         resources["Rule"] = {
             "Type": "AWS::ElasticLoadBalancingV2::ListenerRule",
@@ -341,7 +344,7 @@ def _gateway(variation: Variation) -> dict[str, Any]:
     }
     if variation.credential:
         target["CredentialProviderConfigurations"] = [credential]
-    waits = ["Name", *(["Rule"] if variation.attached else [])]
+    waits = [*(["Name"] if variation.named else []), *(["Rule"] if variation.attached else [])]
     if variation.service and not variation.target_before_service:
         waits.append("Service")
     issuer = "https://cognito-idp.${AWS::Region}.amazonaws.com/${Pool}"

@@ -298,7 +298,27 @@ def test_ecs_target_health_and_logs_are_read_back(runtime: Runtime) -> None:
 
 
 def test_another_region_is_recorded_only_and_says_so(runtime: Runtime) -> None:
-    ecs = runtime.emulator.client("ecs", region="eu-west-1")
-    control = runtime.emulator.client("bedrock-agentcore-control", region="eu-west-1")
-    assert control.list_gateways()["items"] == []
-    assert ecs.list_clusters()["clusterArns"] == []
+    region = "eu-west-1"
+    elsewhere = create(runtime.emulator, "elsewhere", templates.Variation(named=False), runtime.zone, region)
+    assert (elsewhere.status, elsewhere.failures) == ("CREATE_COMPLETE", {})
+
+    (service,) = runtime.emulator.client("ecs", region=region).describe_services(
+        cluster=elsewhere.outputs["Cluster"], services=[elsewhere.outputs["Service"]]
+    )["services"]
+    assert any("data plane not started" in event["message"] for event in service["events"])
+    control = runtime.emulator.client("bedrock-agentcore-control", region=region)
+    gateway = elsewhere.outputs["Gateway"]
+    (target,) = control.list_gateway_targets(gatewayIdentifier=gateway)["items"]
+    reasons = control.get_gateway_target(gatewayIdentifier=gateway, targetId=target["targetId"])["statusReasons"]
+    assert "Not connected" in reasons[0]
+    delete(runtime.emulator, "elsewhere", region)
+
+
+@pytest.mark.parametrize("accept", ["application/json, text/event-stream", "application/json"])
+def test_a_streamed_answer_arrives_whole(runtime: Runtime, accept: str) -> None:
+    message = rpc("tools/call", {**echo("streamed"), "_meta": {"progressToken": "p"}}, 9)
+    answer = call_gateway(runtime.emulator, runtime.url, message, headers={**LEGACY, "accept": accept})
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] in accept
+    assert "streamed" in answer.text
