@@ -5,6 +5,7 @@ wrong in exception groups and keeps an HTTP refusal's words to itself; here they
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
@@ -15,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, TextContent
+from mcp_types import PARSE_ERROR, CallToolResult, TextContent
 from mcp_types.version import LATEST_MODERN_VERSION
 
 from deployer.errors import RefusedError
@@ -33,6 +34,9 @@ Era = Literal["auto", "handshake", "modern"]
 _MODES: Final[Mapping[Era, str]] = {"auto": "auto", "handshake": "legacy", "modern": LATEST_MODERN_VERSION}
 
 _T = TypeVar("_T")
+
+# The SDK logs what it raises, with tracebacks; without a handler Python would print them.
+logging.getLogger("mcp").addHandler(logging.NullHandler())
 
 
 class McpRefused(RefusedError):
@@ -190,9 +194,11 @@ def _told(url: str, error: Exception, refusals: list[tuple[int, str]]) -> Refuse
     if refusals:
         status, words = refusals[-1]
         return McpRefused(f"{url} answered with HTTP status {status}: {words}.", status)
+    if said and said[0].error.code == PARSE_ERROR:
+        return McpRefused(f"{url} answered with something that is no MCP message.", 0)
     if said:
         return McpRefused(f"{url} answered with the error {said[0].error.code}: {_plain(said[0].error.message)}.", 0)
-    return McpRefused(f"The call to {url} failed: {_plain(leaves[0])}.", 0)
+    return McpRefused(f"The call to {url} failed: {_plain(str(leaves[0])) or type(leaves[0]).__name__}.", 0)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
@@ -219,5 +225,5 @@ def _words(response: httpx2.Response) -> str:
     return _plain(response.text[:300]) or response.reason_phrase
 
 
-def _plain(error: object) -> str:
-    return (" ".join(str(error).split()) or type(error).__name__).rstrip(".")
+def _plain(said: str) -> str:
+    return " ".join(said.split()).rstrip(".")
