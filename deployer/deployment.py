@@ -139,6 +139,10 @@ def verify_all(context: Context, found: list[Runtime]) -> dict[str, list[Row]]:
     return rows
 
 
+def _verified(context: Context, runtime: Runtime) -> list[Row]:
+    return verify(runtime.outputs, context.aws, context.network, context.local, runtime.account, runtime.region)
+
+
 def _step(context: Context, name: str, work: Callable[[], Any]) -> Any:
     context.reporter.emit(Step(name, "started"))
     try:
@@ -203,12 +207,8 @@ def _with_zone(context: Context, target: Target, common: Mapping[str, str]) -> d
             f" its id as an override of address.hosted_zone_id for the target {target.account} {target.region}."
         )
     client = context.aws.client("route53", target.account, target.region)
-    zone = (
-        zones.ensure_zone(client, domain, "mcp-runtime")
-        if context.local
-        else zones.zone_of(client, domain, target.account)
-    )
-    return {**own, p.HOSTED_ZONE_ID.name: zone}
+    find = zones.ensure_zone if context.local else zones.zone_of
+    return {**own, p.HOSTED_ZONE_ID.name: find(client, domain, target.account)}
 
 
 def _image(context: Context, repository: str) -> ImageReference:

@@ -31,9 +31,9 @@ def read(aws: Aws, instances: Mapping[Target, Instance]) -> list[Runtime]:
 
 def _read(aws: Aws, account: str, region: str, instance: Instance) -> Runtime:
     readable = aws.reaches(account)
-    stack = (
-        describe(aws.client("cloudformation", account, region), instance.stack_id) if _has(instance, readable) else None
-    )
+    stack = None
+    if readable and instance.stack_id:
+        stack = describe(aws.client("cloudformation", account, region), instance.stack_id)
     return Runtime(
         account=account,
         region=region,
@@ -43,7 +43,3 @@ def _read(aws: Aws, account: str, region: str, instance: Instance) -> Runtime:
         readable=readable,
         outputs=outputs_of(stack) if stack else {},
     )
-
-
-def _has(instance: Instance, readable: bool) -> bool:
-    return readable and bool(instance.stack_id)

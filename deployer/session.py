@@ -1,24 +1,24 @@
 """One run of a command: its options, its way to AWS, its progress and where its result goes.
 
-With JSON output exactly one document is printed on standard output; everything else goes to standard error.
+With JSON output exactly one document is printed on standard output; everything else goes to standard error. What
+reaches AWS is imported only by the commands that do.
 """
+
+from __future__ import annotations
 
 import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from deployer import local
-from deployer.aws import Access, Aws, aws_sentences
-from deployer.deployment import Context
 from deployer.errors import UsageError
-from deployer.events import Step
-from deployer.network import LocalNetwork, Network, PublicNetwork
-from deployer.progress import Progress, progress
-from deployer.settings import Settings, load
-from deployer.stacks import LOCAL_POLL_SECONDS, POLL_SECONDS
+
+if TYPE_CHECKING:
+    from deployer.deployment import Context
+    from deployer.progress import Progress
+    from deployer.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "deployment.toml"
@@ -34,6 +34,8 @@ class Session:
 
     def settings(self) -> Settings:
         """Returns the configuration: the file that was named, else deployment.toml, else in local mode the example."""
+        from deployer.settings import load
+
         if self.options.config is not None:
             return load(self.options.config)
         if self.options.local and not CONFIGURATION.exists():
@@ -48,6 +50,9 @@ class Session:
 
     def run(self, work: Callable[[Context], T]) -> T:
         """Runs `work` with everything that it acts with, showing progress; what AWS refuses becomes one sentence."""
+        from deployer.aws import aws_sentences
+        from deployer.progress import progress
+
         settings = self.settings()
         with progress(sys.stderr) as shown, aws_sentences():
             return work(self._context(settings, shown))
@@ -73,6 +78,13 @@ class Session:
             sys.stdout.writelines(f"{line}\n" for line in text)
 
     def _context(self, settings: Settings, shown: Progress) -> Context:
+        from deployer import local
+        from deployer.aws import Access, Aws
+        from deployer.deployment import Context
+        from deployer.events import Step
+        from deployer.network import LocalNetwork, PublicNetwork
+        from deployer.stacks import LOCAL_POLL_SECONDS, POLL_SECONDS
+
         home = self.options.region or settings.stack_set.home_region
         if not self.options.local:
             aws = Aws(Access(self.options.profile, home, self.options.endpoint_url))
@@ -85,5 +97,5 @@ class Session:
             Access(region=home, endpoint_url=emulator.url, emulator_key=emulator.secret_access_key),
             emulated_account=account,
         )
-        network: Network = LocalNetwork(emulator.url, emulator.authority)
+        network = LocalNetwork(emulator.url, emulator.authority)
         return Context(settings, aws, network, shown, local=True, poll=LOCAL_POLL_SECONDS)

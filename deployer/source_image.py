@@ -100,12 +100,12 @@ def push(client: Any, repository: str, image: SourceImage) -> bool:
 def has_image(client: Any, repository: str, digest: str) -> bool:
     """Returns whether the repository holds the digest in the client's Region."""
     try:
-        client.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        found = client.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
     except ClientError as error:
         if error.response["Error"]["Code"] in ("ImageNotFoundException", "RepositoryNotFoundException"):
             return False
         raise
-    return True
+    return any(image["imageDigest"] == digest for image in found["imageDetails"])
 
 
 def _archive(root: Path) -> bytes:
@@ -121,11 +121,7 @@ def _archive(root: Path) -> bytes:
 
 
 def _files(root: Path) -> Iterable[Path]:
-    found = [
-        path
-        for source in SOURCES
-        for path in ([root / source] if (root / source).is_file() else (root / source).rglob("*"))
-    ]
+    found = [path for source in SOURCES for path in (root / source, *(root / source).rglob("*"))]
     return sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
 
 

@@ -1,7 +1,7 @@
 """The stack set and its instances: what must change so that AWS holds what the configuration says, and doing it.
 
-Planning is pure: `plan` compares what is with what should be. One call of AWS's takes all accounts times all Regions given
-to it with one set of overrides, so targets are grouped into as few calls as that allows.
+Planning is pure: `plan` compares what is with what should be. One call of AWS's takes all accounts times all Regions
+given to it with one set of overrides, so targets are grouped into as few calls as that allows.
 """
 
 import time

@@ -97,7 +97,7 @@ def _service(client: Any, outputs: Mapping[str, str]) -> Iterator[Fact]:
         return
     found = client.describe_services(cluster=outputs["ClusterName"], services=[outputs["ServiceName"]])["services"]
     for service in found:
-        deployment = next(iter(service.get("deployments", [])), {})
+        deployment: dict[str, Any] = next(iter(service.get("deployments", [])), {})
         yield Fact(
             "service",
             f"{service['runningCount']} of {service['desiredCount']} tasks running",

@@ -24,12 +24,12 @@ def zone_of(client: Any, domain: str, account: str) -> str:
     return found[0]
 
 
-def ensure_zone(client: Any, domain: str, reference: str) -> str:
-    """Returns the id of the zone, made if it is missing: for local mode, where nobody has delegated a domain."""
+def ensure_zone(client: Any, domain: str, account: str) -> str:
+    """Returns the id of the account's zone, made if it is missing: in local mode nobody has delegated a domain."""
     found = _public_zones(client, domain)
     if found:
         return found[0]
-    zone: str = client.create_hosted_zone(Name=domain, CallerReference=reference)["HostedZone"]["Id"]
+    zone: str = client.create_hosted_zone(Name=domain, CallerReference=f"{account}-{domain}")["HostedZone"]["Id"]
     return zone.rpartition("/")[2]
 
 

@@ -79,13 +79,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
         target_group_full_name=group.get_att("TargetGroupFullName"),
         endpoint_url=scope.choose(
             c.HAS_ENDPOINT,
-            after(
-                Sub(
-                    f"https://${{Host}}{serving.MCP_PATH}",
-                    Host=scope.choose(c.CREATES_RECORD, record.ref(), inputs.host_name),
-                ),
-                rule,
-            ),
+            after(Sub(f"https://${{Host}}{serving.MCP_PATH}", Host=inputs.host_name), rule, record),
             "",
         ),
     )
