@@ -281,6 +281,22 @@ def test_agentcore_is_read_back(runtime: Runtime) -> None:
         control.delete_gateway(gatewayIdentifier=identity)
 
 
+def test_the_token_check_of_a_listener_is_read_back(runtime: Runtime) -> None:
+    elb = runtime.emulator.client("elbv2")
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    secure = next(listener for listener in listeners if listener["Protocol"] == "HTTPS")
+
+    check = next(action for action in secure["DefaultActions"] if action["Type"] == "jwt-validation")
+    assert check["JwtValidationConfig"] == {
+        "Issuer": f"https://cognito-idp.{REGION}.amazonaws.com/{runtime.outputs['Pool']}",
+        "JwksEndpoint": f"https://cognito-idp.{REGION}.amazonaws.com/{runtime.outputs['Pool']}/.well-known/jwks.json",
+        "AdditionalClaims": [
+            {"Format": "space-separated-values", "Name": "scope", "Values": [templates.SCOPE]},
+        ],
+    }
+
+
 def test_ecs_target_health_and_logs_are_read_back(runtime: Runtime) -> None:
     ecs, elb, logs = (runtime.emulator.client(name) for name in ("ecs", "elbv2", "logs"))
     cluster = runtime.outputs["Cluster"]
