@@ -1,5 +1,7 @@
 """MCP calls against the real server, through a token check and a signature check that really say no."""
 
+import logging
+
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
@@ -103,8 +105,13 @@ def test_a_wrong_certificate_is_one_sentence(outside: Outside) -> None:
     ],
 )
 def test_what_is_no_mcp_server_is_one_sentence(
-    outside: Outside, reply: Reply, words: str, capfd: pytest.CaptureFixture[str]
+    outside: Outside,
+    reply: Reply,
+    words: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own: without them Python prints warnings
     with HttpServer(lambda _: reply) as other, pytest.raises(McpRefused, match=words) as refused:
         list_tools(outside.network, f"http://{HOST}:{other.port}/mcp", None)
 
