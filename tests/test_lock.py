@@ -97,7 +97,7 @@ def test_two_botocore_versions_stand_in_one_lock() -> None:
 
 def test_server_is_tested_with_the_versions_it_ships() -> None:
     """The tests speak to it with FastMCP's client from the developer's packages."""
-    assert LOCK["server"]["fastmcp"]["version"] == LOCK["develop"]["fastmcp"]["version"]
+    assert LOCK["server"]["fastmcp-slim"]["version"] == LOCK["develop"]["fastmcp-slim"]["version"]
 
 
 def test_readme_installs_the_pipenv_that_is_locked() -> None:
