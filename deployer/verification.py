@@ -37,6 +37,8 @@ SEPARATOR: Final = "___"
 SEARCH_TOOL: Final = "x_amz_bedrock_agentcore_search"
 """The gateway's own tool, where it has semantic search (same guide)."""
 FORGED_SECONDS: Final = 600
+PASSING: Final = ("healthy", "initial", "draining")
+"""States of a target on its way in or out (TargetHealth, Elastic Load Balancing API reference); all others fail."""
 
 
 @dataclass(frozen=True)
@@ -297,7 +299,7 @@ def _health(runtime: _Runtime) -> str:
         else health.get("Reason", "no reason given")
         for target in found
         for health in [target["TargetHealth"]]
-        if health["State"] not in ("healthy", "draining")
+        if health["State"] not in PASSING
     }
     if not states["healthy"] or reasons:
         raise RefusedError(f"Not every task is healthy: {'; '.join([told, *sorted(reasons)])}.")

@@ -76,6 +76,10 @@ def _no_tasks(outside: Outside, clients: Clients) -> None:
     clients.states = []
 
 
+def _all_tasks_starting(outside: Outside, clients: Clients) -> None:
+    clients.states = [{"State": "initial", "Reason": "Elb.InitialHealthChecking"}]
+
+
 def _one_task_unhealthy(outside: Outside, clients: Clients) -> None:
     clients.states[1] = {"State": "unhealthy", "Reason": "Target.ResponseCodeMismatch", "Description": "codes: [503]"}
 
@@ -100,6 +104,7 @@ def _stale_tools(outside: Outside, clients: Clients) -> None:
         (_open_to_all, "stranger at the load balancer", "A caller with no token was let in"),
         (_no_signature_check, "stranger at the gateway", "A caller with no signature was let in"),
         (_no_tasks, "health", "no task is registered"),
+        (_all_tasks_starting, "health", "1 initial"),
         (_one_task_unhealthy, "health", "1 healthy, 1 unhealthy; Target.ResponseCodeMismatch (codes: [503])"),
         (_wrong_client, "tools through the load balancer", "invalid_client"),
         (_caller_not_admitted, "tools through the gateway", "HTTP status 403: The security token included"),
@@ -139,6 +144,19 @@ def test_an_issuer_that_is_gone_fails_the_tools_not_the_strangers(outside: Outsi
 
     assert failed.layer == "tools through the load balancer"
     assert "cognito-idp" in failed.detail
+
+
+def test_tasks_that_come_and_go_beside_a_healthy_one_are_told(outside: Outside, clients: Clients) -> None:
+    clients.states = [
+        {"State": "healthy"},
+        {"State": "initial", "Reason": "Elb.RegistrationInProgress"},
+        {"State": "draining", "Reason": "Target.DeregistrationInProgress"},
+    ]
+
+    rows = verified(outside, clients)
+
+    assert [row.passed for row in rows] == [True] * len(LAYERS)
+    assert rows[4].detail == "Tasks: 1 draining, 1 healthy, 1 initial."
 
 
 def test_without_an_endpoint_the_rows_say_what_is_missing(outside: Outside, clients: Clients) -> None:
