@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from ministack import app
 from ministack.core import persistence, responses
-from ministack.services import cloudformation
+from ministack.services import cloudformation, cloudwatch
 from ministack.services.cloudformation import engine, handlers, helpers, provisioners, stacks
 
 from emulator import bridge_data_plane
@@ -26,7 +26,7 @@ from emulator.handlers import Api, ResourceHandler, Response
 VERSION = "1.5.33"
 _NAMES: Mapping[Any, Sequence[str]] = {
     app: ("AUTH", "SERVICE_HANDLERS", "app", "detect_service", "_build_persistence_save_dict"),
-    cloudformation: ("_exports", "_stack_events", "_stacks"),
+    cloudwatch: ("_alarms",),
     engine: ("_evaluate_conditions", "_parse_template", "_resolve_parameters", "_topological_sort"),
     handlers: ("_ACTION_HANDLERS", "_create_stack", "_delete_stack", "_resolve_stack", "_update_stack"),
     helpers: ("_error", "_resolve_document"),
@@ -151,6 +151,12 @@ def finish(call: Any) -> Any:
 def denied_root(account: str, action: str, resource: str, owner: str, policy: str) -> str:
     """Return an empty string when an account's root may act on a resource of ``owner`` that carries ``policy``."""
     return bridge_data_plane.denied_principal(account, action, resource, owner, policy)
+
+
+def alarm(name: str) -> dict[str, Any]:
+    """Return the record of a metric alarm of the current scope."""
+    record: dict[str, Any] = cloudwatch._alarms[name]
+    return record
 
 
 # --- Resource types and APIs ---

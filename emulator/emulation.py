@@ -1,6 +1,6 @@
 """Everything that runs in the emulator's process, assembled. Imported once ministack's environment is set."""
 
-from emulator import bridge, bridge_stacks, records
+from emulator import bridge, bridge_elbv2, bridge_stacks, records
 from emulator.data_plane import DataPlane, set_current
 from emulator.process import Settings, discover
 
@@ -15,6 +15,7 @@ class Emulation:
         bridge.install_resources(handlers)
         bridge.install_apis(apis)
         bridge_stacks.install()
+        bridge_elbv2.install()
         self._records = settings.state / "additions"
         self._plane = DataPlane(settings.state, settings.server_python, settings.server_root, endpoint)
         set_current(self._plane)

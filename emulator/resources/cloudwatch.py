@@ -1,4 +1,7 @@
-"""AWS::CloudWatch::CompositeAlarm over ministack's PutCompositeAlarm, which refuses rules on alarms that do not exist."""
+"""AWS::CloudWatch::CompositeAlarm, and Alarm on queries and expressions, which are kept and shown but not evaluated.
+
+Refusals: PutMetricAlarm and PutCompositeAlarm in the CloudWatch API reference.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from emulator import bridge
+from emulator.checked import Checked
 from emulator.handlers import Created, HandlerFailed, Properties, ResourceHandler, suffix
 
 _GIVEN = ("AlarmDescription", "AlarmRule", "AlarmActions", "OKActions", "InsufficientDataActions")
@@ -48,4 +52,65 @@ class CompositeAlarmHandler:
         bridge.client("cloudwatch").delete_alarms(AlarmNames=[physical_id])
 
 
-HANDLERS: Mapping[str, ResourceHandler] = {"AWS::CloudWatch::CompositeAlarm": CompositeAlarmHandler()}
+_SINGLE = ("MetricName", "Namespace", "Dimensions", "Period", "Statistic", "ExtendedStatistic", "Unit")
+
+
+class AlarmHandler(Checked):
+    """AWS::CloudWatch::Alarm. Ref is its name."""
+
+    def check(self, props: Properties, own_id: str) -> None:
+        """Raise ValueError for a metric beside Metrics and for Metrics that do not return exactly one series."""
+        metrics = props.get("Metrics")
+        if metrics is None:
+            return
+        if any(name in props for name in _SINGLE):
+            raise HandlerFailed("Metrics cannot be given together with MetricName or what describes it", "InvalidRequest")
+        identities = [str(metric.get("Id", "")) for metric in metrics]
+        if not metrics or len(set(identities)) != len(identities) or "" in identities:
+            raise HandlerFailed("Metrics needs members with distinct Ids", "InvalidRequest")
+        if sum(str(metric.get("ReturnData", True)).lower() == "true" for metric in metrics) != 1:
+            raise HandlerFailed("Exactly one element of the metrics list should return data.", "InvalidRequest")
+
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
+        """Put the alarm."""
+        return _with_metrics(super().create(logical_id, _without_metrics(self, props, ""), stack_name), props)
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str = ""
+    ) -> Created:
+        """Put the alarm again."""
+        given = _without_metrics(self, new, physical_id)
+        return _with_metrics(super().update(physical_id, old, given, stack_name, logical_id), new)
+
+
+def _without_metrics(handler: AlarmHandler, props: Properties, own_id: str) -> Properties:
+    """The properties as ministack takes them: with the name of a metric that does not exist in the place of Metrics."""
+    handler.check(props, own_id)
+    if "Metrics" not in props:
+        return props
+    kept = {key: value for key, value in props.items() if key != "Metrics"}
+    return {**kept, "MetricName": "-", "Namespace": "-", "Statistic": "Sum", "Period": 60}
+
+
+def _with_metrics(created: Created, props: Properties) -> Created:
+    if "Metrics" in props:
+        record = bridge.alarm(created[0])
+        for name in _SINGLE:
+            record.pop(name, None)
+        record["Metrics"] = [_metric(metric) for metric in props["Metrics"]]
+    return created
+
+
+def _metric(given: Mapping[str, Any]) -> dict[str, Any]:
+    metric = dict(given)
+    if "Period" in metric:
+        metric["Period"] = int(metric["Period"])
+    if "ReturnData" in metric:
+        metric["ReturnData"] = str(metric["ReturnData"]).lower() == "true"
+    return metric
+
+
+HANDLERS: Mapping[str, ResourceHandler] = {
+    "AWS::CloudWatch::Alarm": AlarmHandler("AWS::CloudWatch::Alarm"),
+    "AWS::CloudWatch::CompositeAlarm": CompositeAlarmHandler(),
+}
