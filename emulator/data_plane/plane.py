@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from emulator import bridge_data_plane as bridge
-from emulator import bridge_ecs, bridge_listeners
+from emulator import bridge_ecs
 from emulator.data_plane import cognito
 from emulator.data_plane.actions import BalancerActions
 from emulator.data_plane.agentcore import Scope
@@ -129,7 +129,6 @@ class DataPlane:
         """End what a killed run left behind, take ministack's scheduling over and listen on loopback."""
         self._ledger.sweep()
         bridge_ecs.install(self.scheduler)
-        bridge_listeners.keep_token_checks()
         self._metadata.base = self._inner.url
         self._inner.start()
 
