@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,6 +221,17 @@ def parser() -> argparse.ArgumentParser:
     return main_parser
 
 
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Returns the options; words of a tool's arguments may stand before, between and after them."""
+    whole = parser()
+    options, rest = whole.parse_known_args(arguments)
+    if rest and options.command == "invoke" and not any(word.startswith("-") for word in rest):
+        options.arguments += rest
+    elif rest:
+        whole.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
+
+
 def sentence(error: Exception) -> str:
     """Returns what to tell of an error: its own sentence where it was foreseen, else its kind and where to look."""
     from deployer.errors import DeployerError
@@ -234,7 +246,7 @@ def sentence(error: Exception) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command and returns the exit status; every expected failure is one sentence on standard error."""
-    options = parser().parse_args(arguments)
+    options = parsed(arguments)
     if options.command is None:
         width = max(len(command.name) for command in COMMANDS)
         print("python build.py COMMAND [options]\n")
@@ -253,7 +265,7 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except Exception as error:
         if options.verbose:
-            raise
+            traceback.print_exc()
         print(f"Error: {sentence(error)}", file=sys.stderr)
         return error.exit_status if isinstance(error, DeployerError) else REFUSED
 

@@ -34,13 +34,13 @@ class Session:
 
     def settings(self) -> Settings:
         """Returns the configuration: the file that was named, else deployment.toml, else in local mode the example."""
-        from deployer.settings import load
+        from deployer.settings import in_home_region, load
 
-        if self.options.config is not None:
-            return load(self.options.config)
-        if self.options.local and not CONFIGURATION.exists():
-            return load(EXAMPLE)
-        return load(CONFIGURATION)
+        file = self.options.config or CONFIGURATION
+        if self.options.config is None and self.options.local and not CONFIGURATION.exists():
+            file = EXAMPLE
+        settings = load(file)
+        return in_home_region(settings, self.options.region) if self.options.region else settings
 
     def target_regions(self) -> set[str]:
         """Returns the Regions of the configured targets; none where there is no configuration yet."""
@@ -85,7 +85,7 @@ class Session:
         from deployer.network import LocalNetwork, PublicNetwork
         from deployer.stacks import LOCAL_POLL_SECONDS, POLL_SECONDS
 
-        home = self.options.region or settings.stack_set.home_region
+        home = settings.stack_set.home_region
         if not self.options.local:
             aws = Aws(Access(self.options.profile, home, self.options.endpoint_url))
             aws.identity()

@@ -133,6 +133,12 @@ def parse(document: Mapping[str, Any], file: str) -> Settings:
     return settings
 
 
+def in_home_region(settings: Settings, region: str) -> Settings:
+    """Returns the settings with the home Region that --region gives; raises UsageError where there is none such."""
+    _check_region("--region", region)
+    return dataclasses.replace(settings, stack_set=dataclasses.replace(settings.stack_set, home_region=region))
+
+
 def host_name(values: Mapping[str, str], account: str, region: str) -> str:
     """Returns the host name that the template makes of parameter values in a target; empty without an endpoint."""
     parent, custom = values[p.PARENT_DOMAIN.name], values[p.HOST_NAME.name]
@@ -221,15 +227,19 @@ def _overrides(found: object, where: str, file: str) -> tuple[tuple[str, str], .
 
 
 def _check_regions(settings: Settings, file: str) -> None:
+    for number, target in enumerate(settings.targets, 1):
+        _check_region(f"{file}: targets[{number}].region", target.region)
+    _check_region(f"{file}: stack_set.home_region", settings.stack_set.home_region)
+
+
+def _check_region(where: str, region: str) -> None:
     from deployer.aws import known_regions
 
     known = known_regions()
-    wanted = [(f"targets[{number}].region", target.region) for number, target in enumerate(settings.targets, 1)]
-    for key, region in [*wanted, ("stack_set.home_region", settings.stack_set.home_region)]:
-        if region not in known:
-            near = difflib.get_close_matches(region, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; correct it."
-            raise UsageError(f"{file}: {key} = {region!r} is no AWS Region{hint}")
+    if region not in known:
+        near = difflib.get_close_matches(region, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; correct it."
+        raise UsageError(f"{where} = {region!r} is no AWS Region{hint}")
 
 
 def _check_target(settings: Settings, target: Target, file: str) -> None:

@@ -93,8 +93,8 @@ def test_values_become_parameters_as_cloudformation_takes_them() -> None:
             zones = 3
             interface_endpoints = true
             existing_vpc_id = "vpc-0123abcd"
-            existing_public_subnet_ids = ["subnet-1", "subnet-2"]
-            existing_private_subnet_ids = ["subnet-3", "subnet-4"]
+            existing_public_subnet_ids = ["subnet-0123abc1", "subnet-0123abc2"]
+            existing_private_subnet_ids = ["subnet-0123abc3", "subnet-0123abc4"]
             [compute]
             cpu_target_percent = 70
             [gateway]
@@ -109,7 +109,7 @@ def test_values_become_parameters_as_cloudformation_takes_them() -> None:
         "ConnectGateway": "off",
         "ZoneCount": "3",
         "InterfaceEndpoints": "on",
-        "ExistingPublicSubnetIds": "subnet-1,subnet-2",
+        "ExistingPublicSubnetIds": "subnet-0123abc1,subnet-0123abc2",
         "CpuTarget": "70",
         "Firewall": "off",
         "LogRetentionDays": "30",
