@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 _NAMES: Mapping[Any, Sequence[str]] = {
     acm: ("_certificates",),
-    alb: ("_lbs", "_listeners", "_rules", "_targets", "_tg_attrs", "_tgs", "_describe_target_health", "_xml"),
+    alb: ("_lbs", "_listeners", "_rules", "_targets", "_tgs", "_describe_target_health", "_xml"),
     cloudwatch_logs: ("_log_groups",),
     cognito: ("_pool_domain_map", "_user_pools"),
     ec2: ("_subnets",),
@@ -64,6 +64,7 @@ _NAMES: Mapping[Any, Sequence[str]] = {
         "delete_secret_in_process",
         "put_secret_value_in_process",
         "resolve_secret_string",
+        "_secrets",
     ),
 }
 _missing = [
@@ -109,13 +110,8 @@ def load_balancers() -> list[Record]:
 
 
 def target_groups() -> list[Record]:
-    """Return the target groups of the current scope, each with its registered ``Targets`` and ``DrainSeconds``."""
-    found = []
-    for arn, group in list(alb._tgs.items()):
-        attributes = {item["Key"]: item["Value"] for item in alb._tg_attrs.get(arn) or ()}
-        drain = attributes.get("deregistration_delay.timeout_seconds", "300")
-        found.append({**group, "Targets": list(alb._targets.get(arn) or ()), "DrainSeconds": drain})
-    return found
+    """Return the target groups of the current scope, each with its registered ``Targets``."""
+    return [{**group, "Targets": list(alb._targets.get(arn) or ())} for arn, group in list(alb._tgs.items())]
 
 
 def target_group_is_attached(arn: str) -> bool:
@@ -175,6 +171,11 @@ def secret_string(secret_id: str) -> str | None:
     """Return a secret's current string in the current scope, None when it has none."""
     value: str | None = secretsmanager.resolve_secret_string(secret_id)
     return value
+
+
+def secret_name(arn: str) -> str:
+    """Return the name of a secret of the current scope; the ARN itself when there is none with it."""
+    return next((str(name) for name, record in secretsmanager._secrets.items() if record.get("ARN") == arn), arn)
 
 
 def put_secret(name: str, value: str) -> str:
