@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ministack.services import alb, ecs
 
-from emulator.bridge_data_plane import Record, Refused, current_scope
+from emulator.bridge_data_plane import Record, Refused
 
 
 class Scheduler(Protocol):
@@ -252,8 +252,3 @@ def failure_limit(record: Record) -> int:
 def settings_of(task: Record) -> Record | None:
     """Return the task definition that a task runs."""
     return task_definition(task["taskDefinitionArn"])
-
-
-def scope_of_request() -> tuple[str, str]:
-    """Return the account and Region of the request being served."""
-    return current_scope()

@@ -91,7 +91,14 @@ def _delete_target(scope: Scope, parameters: dict[str, Any]) -> Record:
 
 def _list_targets(scope: Scope, parameters: dict[str, Any]) -> Record:
     gateway = agentcore.gateway_of(scope, parameters["gatewayIdentifier"])
-    return {"items": list(scope.records.targets.get(gateway["gatewayId"], {}).values())}
+    return {"items": [_listed(record) for record in scope.records.targets.get(gateway["gatewayId"], {}).values()]}
+
+
+def _listed(record: Record) -> Record:
+    server = record["targetConfiguration"]["mcp"]["mcpServer"]
+    priority = server.get("resourcePriority", 1000)
+    mode = server.get("listingMode", "DEFAULT")
+    return {**record, "targetType": "MCP_SERVER", "listingMode": mode, "resourcePriority": priority}
 
 
 def _list_rate_limits(scope: Scope, parameters: dict[str, Any]) -> Record:

@@ -39,12 +39,11 @@ class HealthCheck:
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """A target group with its registered targets; ``drain`` is the deregistration delay in seconds."""
+    """A target group with its registered targets."""
 
     arn: str
     check: HealthCheck
     targets: tuple[Target, ...]
-    drain: float = 300.0
 
 
 @dataclass(frozen=True)
@@ -98,16 +97,15 @@ class Listener:
 
 @dataclass(frozen=True)
 class LoadBalancer:
-    """A load balancer; ``idle_timeout`` in seconds."""
+    """A load balancer with its listeners."""
 
     arn: str
     name: str
     dns_name: str
-    idle_timeout: float
     listeners: tuple[Listener, ...]
 
 
-def read_target_group(record: Mapping[str, Any], targets: Sequence[Mapping[str, Any]], drain: str) -> TargetGroup:
+def read_target_group(record: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> TargetGroup:
     """Build the view of one target group from its DescribeTargetGroups record and its registered targets."""
     return TargetGroup(
         arn=str(record["TargetGroupArn"]),
@@ -124,7 +122,6 @@ def read_target_group(record: Mapping[str, Any], targets: Sequence[Mapping[str, 
         targets=tuple(
             Target(str(target["Id"]), int(target.get("Port") or record.get("Port") or 80)) for target in targets
         ),
-        drain=float(drain or 300),
     )
 
 

@@ -299,16 +299,12 @@ class DataPlane:
 
 
 def _read_network() -> tuple[list[LoadBalancer], dict[str, TargetGroup]]:
-    groups = {
-        item["TargetGroupArn"]: read_target_group(item, item["Targets"], item["DrainSeconds"])
-        for item in bridge.target_groups()
-    }
+    groups = {item["TargetGroupArn"]: read_target_group(item, item["Targets"]) for item in bridge.target_groups()}
     balancers = [
         LoadBalancer(
             arn=item["LoadBalancerArn"],
             name=item["LoadBalancerName"],
             dns_name=item["DNSName"],
-            idle_timeout=60.0,
             listeners=tuple(read_listener(listener, listener["Rules"]) for listener in item["Listeners"]),
         )
         for item in bridge.load_balancers()

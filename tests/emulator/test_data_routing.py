@@ -27,7 +27,7 @@ def configure(
     listener = {"ListenerArn": "listener", "Port": 443, "Protocol": protocol, "Certificates": ["a", "b"]}
     rule = {"RuleArn": "rule", "Priority": "7", "Conditions": conditions, "Actions": actions}
     view = read_listener({**listener, "DefaultActions": [NOTHING]}, [rule])
-    balancer = LoadBalancer("lb", "lb", "lb.example.com", 60, (view,))
+    balancer = LoadBalancer("lb", "lb", "lb.example.com", (view,))
     leaves = {name: LeafCertificate(Path(f"/{name}.pem"), Path(f"/{name}.key")) for name in "ab"}
     surroundings = Surroundings(lambda arn: targets, leaves.get, "http://127.0.0.1:1")
     return balancer_configuration(balancer, surroundings)[0]
@@ -114,7 +114,7 @@ def test_the_listeners_first_certificate_answers_for_every_name() -> None:
 
 
 def test_a_target_group_is_read_with_the_defaults_of_elastic_load_balancing() -> None:
-    group = read_target_group({"TargetGroupArn": "group", "Port": 80}, [{"Id": "10.0.0.1"}, {"Id": "b", "Port": 9}], "")
+    group = read_target_group({"TargetGroupArn": "group", "Port": 80}, [{"Id": "10.0.0.1"}, {"Id": "b", "Port": 9}])
 
     assert group.check == HealthCheck(True, "/", "traffic-port", 30, 5, 5, 2, "200")
     assert group.targets == (Target("10.0.0.1", 80), Target("b", 9))
