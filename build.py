@@ -94,7 +94,7 @@ def status(session: Session) -> int:
 
 def verify(session: Session) -> int:
     """Runs the layered truth test against every target that can be read."""
-    from deployer.deployment import verify_deployed
+    from deployer.deployment import all_passed, verify_deployed
     from deployer.tables import show_verification
 
     found = session.run(verify_deployed)
@@ -102,7 +102,7 @@ def verify(session: Session) -> int:
         {"verification": {name: [vars(row) for row in rows] for name, rows in found.items()}},
         lambda: show_verification(found),
     )
-    return DONE if all(row.passed for rows in found.values() for row in rows) else REFUSED
+    return DONE if all_passed(found) else REFUSED
 
 
 def invoke(session: Session) -> int:

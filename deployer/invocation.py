@@ -63,7 +63,7 @@ def invoke(context: Context, tool: str, arguments: Mapping[str, Any], target: st
         raise RefusedError(f"The runtime of {runtime.account} {runtime.region} cannot be called: {missing}")
     name = f"{runtime.outputs['GatewayTargetName']}{SEPARATOR}{tool}"
     auth = mcp_client.Signed(context.aws.credentials(runtime.account), runtime.region)
-    result = mcp_client.call_tool(context.network, url, auth, name, arguments)
+    result = mcp_client.call_tool(context.network, mcp_client.mcp_url(url), auth, name, arguments)
     return Answer(tool, result.text, result.structured, result.failed)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deployer.aws import Aws
 from deployer.stack_sets import Instance, Target
-from deployer.stacks import describe, outputs_of
+from deployer.stacks import describe, outputs_of, parameters_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Runtime:
     detail: str
     readable: bool
     outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
 
 
 def read(aws: Aws, instances: Mapping[Target, Instance]) -> list[Runtime]:
@@ -42,4 +43,5 @@ def _read(aws: Aws, account: str, region: str, instance: Instance) -> Runtime:
         detail=instance.detail,
         readable=readable,
         outputs=outputs_of(stack) if stack else {},
+        parameters=parameters_of(stack) if stack else {},
     )

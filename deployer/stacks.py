@@ -108,6 +108,11 @@ def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
+def parameters_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    """Returns a described stack's parameter values by key."""
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", [])}
+
+
 def ensure(
     client: Any, name: str, template: str, parameters: Mapping[str, str], reporter: Reporter, poll: float
 ) -> StackOutcome:
