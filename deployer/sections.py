@@ -87,7 +87,16 @@ def _text_of(parameter: RootParameter, value: object) -> str:
 
 
 def fits(parameter: RootParameter, text: str) -> bool:
-    """Returns whether CloudFormation would accept the text for the parameter."""
+    """Returns whether CloudFormation would accept the text for the parameter.
+
+    A list's pattern and values hold for each of its items (user guide, "Parameters", `AllowedPattern`).
+    """
+    if parameter.type == "CommaDelimitedList":
+        return all(_item_fits(parameter, item) for item in text.split(","))
+    return _item_fits(parameter, text)
+
+
+def _item_fits(parameter: RootParameter, text: str) -> bool:
     if parameter.allowed_values and text not in parameter.allowed_values:
         return False
     if parameter.allowed_pattern is not None and not re.fullmatch(parameter.allowed_pattern, text):

@@ -93,8 +93,8 @@ def test_values_become_parameters_as_cloudformation_takes_them() -> None:
             zones = 3
             interface_endpoints = true
             existing_vpc_id = "vpc-0123abcd"
-            existing_public_subnet_ids = ["subnet-0123abc1", "subnet-0123abc2"]
-            existing_private_subnet_ids = ["subnet-0123abc3", "subnet-0123abc4"]
+            existing_public_subnet_ids = ["subnet-00123abc1", "subnet-00123abc2"]
+            existing_private_subnet_ids = ["subnet-00123abc3", "subnet-00123abc4"]
             [compute]
             cpu_target_percent = 70
             [gateway]
@@ -109,7 +109,7 @@ def test_values_become_parameters_as_cloudformation_takes_them() -> None:
         "ConnectGateway": "off",
         "ZoneCount": "3",
         "InterfaceEndpoints": "on",
-        "ExistingPublicSubnetIds": "subnet-0123abc1,subnet-0123abc2",
+        "ExistingPublicSubnetIds": "subnet-00123abc1,subnet-00123abc2",
         "CpuTarget": "70",
         "Firewall": "off",
         "LogRetentionDays": "30",
@@ -168,6 +168,7 @@ def test_overrides_hold_only_what_a_target_does_not_share() -> None:
         ("[network]\ninterface_endpoints = 1", "network.interface_endpoints = 1 must be on or off."),
         ('[compute]\ntask_size = "256-9999"', "must be preset or a pair of CPU units and MiB that Fargate has"),
         ("[compute]\nmin_tasks = 4\nmax_tasks = 2", "With compute.min_tasks 4, compute.max_tasks must be at least 4."),
+        ('[network]\nexisting_public_subnet_ids = ["subnet-1"]', "must be subnet ids such as subnet-0123"),
         ('[gateway]\nallowed_principals = "arn"', 'must be a list of texts such as ["a", "b"].'),
         ('[gateway]\nallowed_principals = ["a,b"]', "hold neither commas nor spaces."),
         ('[image]\ndigest = "sha256:abc"', "image.digest = 'sha256:abc' must be sha256: and 64 hexadecimal digits"),
