@@ -1,8 +1,8 @@
 """Writes `generator/handler_permissions.py`: what CloudFormation calls to create, update and delete the runtime.
 
 The source is the `handlers` section of the resource provider schemas that cfn-lint carries, and its catalogue of IAM's
-actions. Run `python -m scripts.handler_permissions` when the runtime gains a resource type or when cfn-lint brings newer
-schemas; a test says when that is so.
+actions. Run `python -m scripts.handler_permissions` when the runtime gains a resource type or when cfn-lint brings
+newer schemas; a test says when that is so.
 """
 
 from collections.abc import Iterable

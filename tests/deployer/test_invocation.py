@@ -45,7 +45,7 @@ def test_words_that_are_no_arguments_are_explained(words: list[str], message: st
 
 
 def runtime(account: str, readable: bool = True) -> Runtime:
-    return Runtime(account, "us-east-1", "id", "CREATE_COMPLETE", "", readable, {})
+    return Runtime(account, "us-east-1", "id", "CREATE_COMPLETE", "", readable, {}, {})
 
 
 def test_only_runtime_needs_no_name() -> None:
