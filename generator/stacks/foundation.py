@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from awacs import cloudformation as cloudformation_actions
+from awacs import ec2 as ec2_actions
 from awacs import s3 as s3_actions
 from awacs import sts
 from awacs.aws import (
@@ -275,6 +276,7 @@ def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -
         wildcards={
             "Stacks": "only stacks of stack sets, whose every call the role exists for",
             "Templates": "a template that is read has no resource of its own",
+            "Zones": "IAM takes no narrower resource; Fn::GetAZs asks with the role of the stack",
         },
     )
 
@@ -319,6 +321,7 @@ def _stacks_and_roles(packaged: Sub) -> list[Statement]:
             Action=[cloudformation_actions.GetTemplateSummary, cloudformation_actions.ValidateTemplate],
             Resource=["*"],
         ),
+        Statement(Sid="Zones", Effect=Allow, Action=[ec2_actions.DescribeAvailabilityZones], Resource=["*"]),
         Statement(Sid="PackagedTemplates", Effect=Allow, Action=[s3_actions.GetObject], Resource=[packaged]),
         Statement(
             Sid="Roles",
