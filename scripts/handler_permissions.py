@@ -23,6 +23,15 @@ FOREIGN = frozenset(
     | {"acm-pca", "autoscaling", "s3tables"}
 )
 """Services that the handlers call only for features which the runtime does not use."""
+BESIDE_SCHEMA = {
+    "AWS::WAFv2::WebACLAssociation": (
+        "bedrock-agentcore:GatewayAssociateWebACL",
+        "bedrock-agentcore:GatewayDisassociateWebACL",
+        "bedrock-agentcore:GatewayGetWebACLForResource",
+        "bedrock-agentcore:GatewayListResourcesForWebACL",
+    )
+}
+"""What the documentation asks for and the schema does not name (AgentCore developer guide, web ACLs for gateways)."""
 MODULE = Path(__file__).resolve().parent.parent / "generator" / "handler_permissions.py"
 
 
@@ -34,7 +43,8 @@ def permissions(resource_type: str) -> tuple[str, ...]:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource_type).schema
     handlers = schema.get("handlers", {})
     actions = {action for name in HANDLERS for action in handlers.get(name, {}).get("permissions", [])}
-    return tuple(sorted(action for action in actions if _is_known(action)))
+    known = {action for action in actions if _is_known(action)}
+    return tuple(sorted(known.union(BESIDE_SCHEMA.get(resource_type, ()))))
 
 
 @cache
