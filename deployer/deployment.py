@@ -16,6 +16,7 @@ from deployer.runtimes import Runtime
 from deployer.settings import Settings, Target
 from deployer.stack_sets import Instance, Overrides, Plan, StackSet, StackSets, plan
 from deployer.verification import Row, verify
+from deployer.watching import TargetWatcher
 from generator import parameters as p
 from generator.stacks import template_dicts, templates
 from generator.stacks.runtime import PARENT_FILE
@@ -278,36 +279,34 @@ def _converge(
         sets.join_running()
     before = sets.instances() if existing is not None else {}
     steps = plan(wanted, overrides, existing, before)
+    detail = f"{len(overrides)} target{'s' if len(overrides) != 1 else ''}"
+    if steps.empty:
+        context.reporter.emit(Step(name, "unchanged", detail))
+        return steps, before
+    watcher = TargetWatcher(
+        aws=context.aws,
+        reporter=context.reporter,
+        stacks={target: instance.stack_id for target, instance in before.items()},
+        descriptions=_descriptions(),
+    )
+    sets.observe = watcher.look
     try:
         sets.apply(steps, wanted)
     except RefusedError as error:
         context.reporter.emit(Step(name, "failed"))
-        raise RefusedError(_with_cause(context, str(error))) from error
-    detail = f"{len(overrides)} target{'s' if len(overrides) != 1 else ''}"
-    context.reporter.emit(Step(name, "unchanged" if steps.empty else "done", detail))
+        raise RefusedError(" ".join([str(error), *watcher.causes()])) from error
+    context.reporter.emit(Step(name, "done", detail))
     return steps, before
 
 
-def _with_cause(context: Context, message: str) -> str:
-    """Adds the first cause of each failed target, read from the events of its stacks, where these can be read."""
-    causes = [
-        cause
-        for (account, region), instance in context.stack_sets.instances().items()
-        if not instance.current and context.aws.reaches(account)
-        for cause in [_cause(context, account, region, instance)]
-        if cause
-    ]
-    return " ".join([message, *causes])
-
-
-def _cause(context: Context, account: str, region: str, instance: Instance) -> str:
-    from deployer.stacks import StackWatcher, cause_sentence, first_cause
-
-    if not instance.stack_id:
-        return ""
-    client = context.aws.client("cloudformation", account, region)
-    cause = first_cause(list(StackWatcher(client, instance.stack_id, f"{account}/{region}").new_events()))
-    return cause_sentence(cause) if cause else ""
+def _descriptions() -> dict[str, str]:
+    """Returns what the templates say of each resource, by its logical id, which is unique over nested templates."""
+    return {
+        title: resource["Metadata"]["Description"]
+        for template in template_dicts().values()
+        for title, resource in template["Resources"].items()
+        if "Description" in resource.get("Metadata", {})
+    }
 
 
 def _synchronize(context: Context, found: list[Runtime], updated: Mapping[tuple[str, str], Instance]) -> None:

@@ -88,7 +88,7 @@ class Session:
         home = settings.stack_set.home_region
         if not self.options.local:
             aws = Aws(Access(self.options.profile, home, self.options.endpoint_url))
-            aws.identity()
+            _check_account(settings, aws.identity())
             return Context(settings, aws, PublicNetwork(), shown, local=False, poll=POLL_SECONDS)
         emulator = local.start(local.state_folder(), lambda what: shown.emit(Step("Local AWS", "started", what)))
         shown.emit(Step("Local AWS", "done", emulator.url))
@@ -99,3 +99,12 @@ class Session:
         )
         network = LocalNetwork(emulator.url, emulator.authority)
         return Context(settings, aws, network, shown, local=True, poll=LOCAL_POLL_SECONDS)
+
+
+def _check_account(settings: Settings, account: str) -> None:
+    wanted = settings.stack_set.administration_account
+    if wanted and wanted != account:
+        raise UsageError(
+            f"The credentials are of account {account}, but stack_set.administration_account says {wanted}; choose that"
+            " account's profile with --profile, or correct the configuration."
+        )

@@ -7,7 +7,7 @@ given to it with one set of overrides, so targets are grouped into as few calls 
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,6 +128,8 @@ class StackSets:
     name: str
     reporter: Reporter
     poll: float
+    observe: Callable[[Mapping[Target, str]], None] | None = None
+    """Is given the ids of the targets' stacks at every look at a running operation."""
     _last: dict[Target, str] = field(default_factory=dict)
 
     def describe(self) -> StackSet | None:
@@ -145,6 +147,16 @@ class StackSets:
             administration_role_arn=found.get("AdministrationRoleARN", ""),
             execution_role_name=found.get("ExecutionRoleName", ""),
         )
+
+    def stacks(self) -> dict[Target, str]:
+        """Returns the ids of the targets' stacks, as far as there are any yet: one call for a hundred targets."""
+        pages = self.client.get_paginator("list_stack_instances").paginate(StackSetName=self.name)
+        return {
+            (summary["Account"], summary["Region"]): summary["StackId"]
+            for page in pages
+            for summary in page["Summaries"]
+            if summary.get("StackId")
+        }
 
     def instances(self) -> dict[Target, Instance]:
         """Returns every instance of the set with its overrides."""
@@ -238,6 +250,8 @@ class StackSets:
                 if self._last.get(target) != result["Status"]:
                     self._last[target] = result["Status"]
                     self.reporter.emit(InstanceStatus(*target, result["Status"], result.get("StatusReason", "")))
+            if self.observe is not None:
+                self.observe(self.stacks())
             if status in FINISHED:
                 return status
             time.sleep(self.poll)
