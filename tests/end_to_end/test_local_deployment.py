@@ -1,0 +1,253 @@
+"""The main job through the real command line: deployed, proved, called, changed, stopped, resumed, removed.
+
+The tests of this file are one story and run in their order.
+"""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from deployer.network import send
+from tests.end_to_end.running import ACCOUNT, HOST, REGION, ROOT, Done, Project
+
+TARGET = f"{ACCOUNT}/{REGION}"
+LAYERS = [
+    "name",
+    "certificate",
+    "stranger at the load balancer",
+    "stranger at the gateway",
+    "health",
+    "tools through the load balancer",
+    "tools through the gateway",
+    "tool call",
+]
+
+
+@pytest.fixture(scope="module")
+def deployed(project: Project) -> Done:
+    done = project.run("deploy", "--output", "json")
+    assert done.status == 0, f"{done.err}\n{done.out}"
+    return done
+
+
+def outputs(project: Project) -> dict[str, str]:
+    (target,) = project.json("deploy")["targets"]
+    found: dict[str, str] = target["outputs"]
+    return found
+
+
+def test_deploy_ends_with_every_row_passed(deployed: Done) -> None:
+    document = deployed.document
+    assert document["changed"] is True
+    assert document["uploaded"] == 10
+    rows = document["verification"][TARGET]
+    assert [row["layer"] for row in rows] == LAYERS
+    assert [row["passed"] for row in rows] == [True] * len(LAYERS)
+    assert {row["evidence"] for row in rows} <= {"called", "observed", "cited", "stand-in"}
+    strangers = [row for row in rows if row["layer"].startswith("stranger")]
+    assert {row["evidence"] for row in strangers} == {"stand-in"}
+
+
+def test_progress_goes_to_standard_error_as_plain_lines(deployed: Done) -> None:
+    lines = deployed.err.splitlines()
+    steps = [line[2:].partition(":")[0] for line in lines if line.startswith("✓ ")]
+    wanted = ["Local AWS", "Lint", "Preflight", "Foundation", "Image", "Package", "Stack set"]
+    assert [step for step in steps if step in wanted] == wanted
+    assert "\x1b" not in deployed.err
+    assert json.loads(deployed.out)
+
+
+def test_second_deploy_changes_nothing_and_says_so(project: Project, deployed: Done) -> None:
+    operations, objects = project.operations(), project.objects()
+    document = project.json("deploy")
+    assert (document["changed"], document["uploaded"]) == (False, 0)
+    assert document["template_url"] == deployed.document["template_url"]
+    assert document["image_digest"] == deployed.document["image_digest"]
+    assert project.operations() == operations
+    assert project.objects() == objects
+    told = project.run("deploy")
+    assert told.status == 0
+    assert "Nothing changed." in told.out
+    assert "= Package: every template was there already" in told.err
+    assert "= Stack set" in told.err
+
+
+def test_package_names_the_root_that_is_deployed(project: Project, deployed: Done) -> None:
+    document = project.json("package")
+    assert document["template_url"] == deployed.document["template_url"]
+    assert document["uploaded"] == []
+    assert project.run("package").out.splitlines()[0] == document["template_url"]
+
+
+def test_uploaded_root_is_the_checked_in_template_with_its_children_s_urls(project: Project, deployed: Done) -> None:
+    url = deployed.document["template_url"]
+    bucket, key = url.removeprefix("https://").split(".")[0], url.partition(".com/")[2]
+    held = yaml.safe_load(project.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    checked_in = yaml.safe_load((ROOT / "templates" / "runtime.yaml").read_text(encoding="utf-8"))
+    for title, resource in checked_in["Resources"].items():
+        assert held["Resources"][title]["Properties"].pop("TemplateURL").startswith(f"https://{bucket}.s3.{REGION}.")
+        del resource["Properties"]["TemplateURL"]
+    assert held["Resources"] == checked_in["Resources"]
+    assert held["Outputs"] == checked_in["Outputs"]
+
+
+def test_echo_answers_through_the_gateway(project: Project, deployed: Done) -> None:
+    told = project.run("invoke", "echo", "message=hello")
+    assert (told.status, told.out) == (0, "hello\n")
+    document = project.json("invoke", "echo", '{"message": "a b"}')
+    assert document["text"] == "a b"
+    assert document["is_error"] is False
+
+
+def test_two_tasks_answer(project: Project, deployed: Done) -> None:
+    seen = {project.json("invoke", "get_system_info")["text"] for _ in range(2)}
+    assert seen
+    found = outputs(project)
+    (service,) = project.client("ecs").describe_services(cluster=found["ClusterName"], services=[found["ServiceName"]])[
+        "services"
+    ]
+    assert (service["runningCount"], service["desiredCount"]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (["invoke", "absent"], 1, "absent"),
+        (["invoke", "echo", "hello"], 2, "'hello' is no argument; write name=value"),
+        (
+            ["invoke", "echo", "message=x", "--target", "1/2"],
+            2,
+            f"There is no target 1/2 that these credentials reach; there are: {TARGET}.",
+        ),
+    ],
+)
+def test_call_that_cannot_be_made_is_explained(
+    project: Project, deployed: Done, words: list[str], status: int, sentence: str
+) -> None:
+    done = project.run(*words)
+    assert done.status == status, done.out
+    assert sentence in (done.error if done.out == "" else done.out)
+
+
+@pytest.mark.parametrize("authorization", [{}, {"authorization": "Bearer x"}, {"authorization": "Basic eDp4"}])
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/", "/health", "/ready", "/", "/other"])
+def test_stranger_is_refused_by_the_load_balancer_on_every_path(
+    project: Project, deployed: Done, authorization: dict[str, str], path: str
+) -> None:
+    answer = send(
+        project.network, "POST", f"https://{HOST}{path}", {**authorization, "content-type": "application/json"}
+    )
+    assert answer.status == 401
+
+
+def test_stranger_is_refused_by_the_gateway(project: Project, deployed: Done) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
+    answer = send(project.network, "POST", outputs(project)["GatewayUrl"], {"content-type": "application/json"}, body)
+    assert answer.status in (401, 403)
+
+
+def test_status_tells_stacks_rollout_health_and_target(project: Project, deployed: Done) -> None:
+    (target,) = project.json("status")["targets"]
+    facts = {fact["subject"].strip(): fact["state"] for fact in target["facts"]}
+    assert facts["stack"] == "CREATE_COMPLETE"
+    nested = {subject: state for subject, state in facts.items() if subject.endswith("Stack")}
+    assert len(nested) >= 7
+    assert set(nested.values()) == {"CREATE_COMPLETE"}
+    assert facts["service"] == "2 of 2 tasks running"
+    assert facts["targets"] == "2 healthy"
+    assert facts["gateway target"] == "READY"
+    assert f"{ACCOUNT} {REGION}" in project.run("status").out
+
+
+def test_verify_prints_each_layer_with_its_evidence(project: Project, deployed: Done) -> None:
+    told = project.run("verify")
+    assert told.status == 0
+    for layer in LAYERS:
+        assert layer.split()[0] in told.out
+    assert "stand-in" in told.out
+    assert "FAILED" not in told.out
+    assert max(map(len, told.out.splitlines())) <= 100
+
+
+def test_nothing_secret_is_shown(project: Project, deployed: Done) -> None:
+    found: Any = project.client("secretsmanager").get_secret_value(SecretId=outputs(project)["ClientSecretArn"])
+    secret = json.loads(found["SecretString"])["client_secret"]
+    assert len(secret) > 20
+    key = project.emulator["secret_access_key"]
+    for done in (deployed, project.run("status"), project.run("verify", "--verbose"), project.run("package")):
+        for text in (done.out, done.err):
+            assert secret not in text
+            assert key not in text
+
+
+def test_change_reaches_the_target_in_place(project: Project, deployed: Done) -> None:
+    before = outputs(project)
+    project.configure(("max_tasks = 4 ", "max_tasks = 3 "))
+    document = project.json("deploy")
+    assert (document["changed"], document["uploaded"]) == (True, 0)
+    assert [row["passed"] for row in document["verification"][TARGET]] == [True] * len(LAYERS)
+    after = document["targets"][0]["outputs"]
+    assert after["GatewayId"] == before["GatewayId"]
+    assert after["LoadBalancerArn"] == before["LoadBalancerArn"]
+    scaling = project.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")
+    assert [(one["MinCapacity"], one["MaxCapacity"]) for one in scaling["ScalableTargets"]] == [(2, 3)]
+    assert project.json("deploy")["changed"] is False
+
+
+def test_override_of_the_target_reaches_it_and_can_be_taken_back(project: Project, deployed: Done) -> None:
+    project.configure(
+        ("max_tasks = 4 ", "max_tasks = 3 "),
+        ('region = "us-east-1"', 'region = "us-east-1"\noverrides.compute.max_tasks = 5'),
+    )
+    assert project.json("deploy")["changed"] is True
+    scaling = project.client("application-autoscaling")
+
+    def most() -> list[int]:
+        found = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+        return [one["MaxCapacity"] for one in found]
+
+    assert most() == [5]
+    assert project.json("deploy")["changed"] is False
+    project.configure(("max_tasks = 4 ", "max_tasks = 3 "))
+    assert project.json("deploy")["changed"] is True
+    assert most() == [3]
+
+
+def test_stopped_emulator_resumes_with_everything(project: Project, deployed: Done) -> None:
+    before = outputs(project)
+    assert project.json("local", "stop") == {"emulator": "stopped; its state is kept"}
+    assert project.json("local") == {"emulator": "not running"}
+    told = project.run("invoke", "echo", "message=again")
+    assert (told.status, told.out) == (0, "again\n"), told.err
+    assert outputs(project) == before
+    assert project.json("deploy")["changed"] is False
+
+
+def test_destroy_removes_the_target_names_what_stays_and_is_safe_to_repeat(project: Project, deployed: Done) -> None:
+    document = project.json("destroy", "--yes")
+    assert document["removed"] == [f"{ACCOUNT} {REGION}", "stack set mcp-runtime"]
+    buckets = {bucket["Name"] for bucket in project.client("s3").list_buckets()["Buckets"]}
+    assert set(document["retained"]) <= buckets
+    assert project.json("status")["targets"] == []
+    control = project.client("bedrock-agentcore-control")
+    assert control.list_gateways()["items"] == []
+    assert project.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    stacks = project.client("cloudformation").describe_stacks()["Stacks"]
+    assert [stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"] == [
+        "mcp-runtime-foundation"
+    ]
+    again = project.json("destroy", "--yes")
+    assert (again["removed"], again["retained"]) == ([], [])
+    refused = project.run("verify")
+    assert refused.status == 1
+    assert "There is no stack set mcp-runtime to verify; deploy first." in refused.error
+
+
+def test_deployed_again_it_works_again(project: Project, deployed: Done) -> None:
+    document = project.json("deploy")
+    assert document["changed"] is True
+    assert [row["passed"] for row in document["verification"][TARGET]] == [True] * len(LAYERS)
+    removed = project.json("destroy", "--foundation", "--yes")["removed"]
+    assert "mcp-runtime-foundation in us-east-1" in removed
