@@ -211,6 +211,25 @@ def role_trusts(role_arn: str, service: str, context: Mapping[str, str]) -> bool
     return _decide(f"arn:aws:iam::aws:{service}", "sts:AssumeRole", role_arn, applicable, context)
 
 
+def role_trusts_role(role_arn: str, principal: str) -> bool:
+    """Whether a role of the current account exists and its trust policy lets another role assume it."""
+    role = iam._roles.get(role_arn.rpartition("/")[2])
+    if role is None or role.get("Arn") != role_arn:
+        return False
+    account = principal.split(":")[4]
+    accepted = {"*", principal, account, f"arn:aws:iam::{account}:root"}
+    document = role.get("AssumeRolePolicyDocument") or {}
+    document = json.loads(document) if isinstance(document, str) else document
+    statements = document.get("Statement") or []
+    applicable = []
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        trusted = statement.get("Principal") or {}
+        named = trusted.get("AWS", []) if isinstance(trusted, dict) else trusted
+        if accepted & set([named] if isinstance(named, str) else named):
+            applicable.append({**statement, "Resource": "*"})
+    return _decide(principal, "sts:AssumeRole", role_arn, applicable, {})
+
+
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
     """Whether the policies of a role of the current account allow an action on a resource."""
     account, region = current_scope()

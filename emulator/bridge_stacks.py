@@ -5,24 +5,34 @@ bucket in the host name, and must be of S3.
 """
 
 import asyncio
+import json
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 from xml.etree import ElementTree
 
 from ministack.services import cloudformation, s3
 from ministack.services.cloudformation import engine, handlers, helpers, stacks
 
-from emulator.bridge_data_plane import Record, Refused, current_scope, scope
+from emulator.bridge_data_plane import Record, Refused, current_scope, denied_principal, scope
 
 _NAMES: Mapping[Any, Sequence[str]] = {
     cloudformation: ("_stack_events", "_stacks"),
-    engine: ("_rule_param_value", "_topological_sort"),
-    handlers: ("_ACTION_HANDLERS", "_create_stack", "_delete_stack", "_resolve_stack", "_update_stack"),
-    helpers: ("_error", "_resolve_document"),
-    s3: ("_buckets", "_get_object_data"),
+    engine: ("_parse_template", "_resolve_parameters", "_rule_param_value", "_topological_sort"),
+    handlers: (
+        "_ACTION_HANDLERS",
+        "_check_capabilities",
+        "_create_stack",
+        "_delete_stack",
+        "_resolve_stack",
+        "_update_stack",
+    ),
+    helpers: ("_error", "_resolve_document", "_resolve_template", "_xml"),
+    s3: ("_bucket_policies", "_buckets"),
     stacks: ("_add_event", "_topological_sort"),
 }
 _missing = [
@@ -32,6 +42,7 @@ if _missing:
     raise ImportError(f"this ministack lacks {', '.join(_missing)}; install the version that Pipfile pins")
 
 Parameters = Mapping[str, str]
+_inline: dict[str, str] = {}
 _BUCKET_HOST = re.compile(r"(?P<bucket>[a-z0-9.-]+)\.s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com")
 _STACK_ID = re.compile(r"<StackId>([^<]+)</StackId>")
 _PATH_HOST = re.compile(r"s3[.-](?:dualstack\.)?(?:[a-z0-9-]+\.)?amazonaws\.com|127\.0\.0\.1|localhost")
@@ -62,12 +73,17 @@ def install() -> None:
         url = helpers._p(parameters, url_key)
         if not url or helpers._p(parameters, body_key):
             return inner_resolve(parameters, body_key, url_key, label)
+        if url in _inline:
+            return _inline[url], None
         place = _object(url)
         if place is None:
             return None, helpers._error("ValidationError", f"{url_key} must be a supported URL.")
         bucket, key = place
+        account, region = current_scope()
         owner = _bucket_owner(bucket)
-        with scope(owner or current_scope()[0], current_scope()[1]):
+        if owner != account and not _may_read(owner, bucket, key):
+            return None, helpers._error("ValidationError", "S3 error: Access Denied")
+        with scope(owner, region):
             return inner_resolve({url_key: [f"https://s3.amazonaws.com/{bucket}/{key}"]}, body_key, url_key, label)
 
     helpers._resolve_document = resolve_document
@@ -124,7 +140,72 @@ def _bucket_owner(bucket: str) -> str:
     return mine if mine in owners or not owners else str(owners[0])
 
 
+def _may_read(owner: str, bucket: str, key: str) -> bool:
+    """Whether the bucket's policy lets the current account read an object of another account."""
+    account, region = current_scope()
+    with scope(owner, region):
+        policy = s3._bucket_policies.get(bucket)
+    text = policy if isinstance(policy, str) else json.dumps(policy) if policy else None
+    return not denied_principal(account, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}", owner, text)
+
+
 # --- Operations of stacks ---
+
+
+@contextmanager
+def inline(body: str) -> Iterator[str]:
+    """Give a template a URL within this process for a while: one that came from S3 may be larger than a request."""
+    url = f"inline:{uuid4()}"
+    _inline[url] = body
+    try:
+        yield url
+    finally:
+        del _inline[url]
+
+
+def template(request: Mapping[str, Any]) -> tuple[str, Record]:
+    """Return a request's template, given by TemplateBody or TemplateURL, as text and parsed. Raises Refused."""
+    members = {key: [value] for key, value in request.items() if key in ("TemplateBody", "TemplateURL")}
+    body, error_answer = helpers._resolve_template(members)
+    if error_answer:
+        raise _refusal(error_answer[2])
+    if not body:
+        raise Refused("ValidationError", "Either Template URL or Template Body must be specified.")
+    return str(body), _parsed(str(body))
+
+
+def _parsed(body: str) -> Record:
+    try:
+        document: Record = engine._parse_template(body)
+    except Exception as failure:
+        # ministack raises whatever its parsers do; all of it is a template that cannot be read.
+        raise Refused("ValidationError", f"Template format error: {failure}") from failure
+    return document
+
+
+def check_template(body: str, parameters: Parameters, capabilities: Sequence[str]) -> None:
+    """Raise Refused for capabilities that a template needs and lacks, and for parameters that it does not accept."""
+    document = _parsed(body)
+    answer = handlers._check_capabilities(document, document, flat("Capabilities", capabilities))
+    if answer:
+        raise _refusal(answer[2])
+    unknown = sorted(parameters.keys() - document.get("Parameters", {}).keys())
+    if unknown:
+        raise Refused("ValidationError", f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+    try:
+        engine._resolve_parameters(document, [{"Key": key, "Value": value} for key, value in parameters.items()])
+    except ValueError as refused:
+        raise Refused("ValidationError", str(refused)) from refused
+
+
+def error(code: str, message: str, status: int) -> Any:
+    """Return an error of the query protocol."""
+    return helpers._error(code, message, status)
+
+
+def xml(root: str, inner: str) -> Any:
+    """Return an answer of the query protocol."""
+    return helpers._xml(200, root, inner)
 
 
 def flat(name: str, values: Sequence[Mapping[str, str]] | Sequence[str]) -> dict[str, list[str]]:

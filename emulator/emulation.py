@@ -1,6 +1,6 @@
 """Everything that runs in the emulator's process, assembled. Imported once ministack's environment is set."""
 
-from emulator import bridge, bridge_elbv2, bridge_stacks, records
+from emulator import bridge, bridge_elbv2, bridge_stacks, records, stack_set_records, stack_sets
 from emulator.data_plane import DataPlane, set_current
 from emulator.process import Settings, discover
 
@@ -16,6 +16,7 @@ class Emulation:
         bridge.install_apis(apis)
         bridge_stacks.install()
         bridge_elbv2.install()
+        stack_sets.install()
         self._records = settings.state / "additions"
         self._plane = DataPlane(settings.state, settings.server_python, settings.server_root, endpoint)
         set_current(self._plane)
@@ -31,6 +32,7 @@ class Emulation:
     def resume(self) -> None:
         """Run what the restored records say should run."""
         records.load(self._records)
+        stack_set_records.interrupt_running()
         self._plane.resume()
 
     def stop(self) -> None:

@@ -47,6 +47,10 @@ class Table:
         """Return the records of the current scope."""
         return [record for _, record in self.items()]
 
+    def every(self) -> list[tuple[tuple[str, str, str], Record]]:
+        """Return the records of all scopes by account, Region and key."""
+        return list(self._rows.items())
+
     def dump(self) -> list[Any]:
         """Return everything as JSON can hold it."""
         return [[*key, record] for key, record in list(self._rows.items())]
