@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployer import foundation, gateway_targets, runtimes, source_image, zones
+from deployer import foundation, gateway_targets, images, runtimes, source_image, zones
 from deployer.aws import Aws
 from deployer.errors import RefusedError, UsageError
 from deployer.events import Reporter, Step
@@ -145,18 +145,6 @@ def verify_all(context: Context, found: list[Runtime]) -> dict[str, list[Row]]:
     return rows
 
 
-def _verified(context: Context, runtime: Runtime) -> list[Row]:
-    return verify(
-        runtime.outputs,
-        context.aws,
-        context.network,
-        context.local,
-        runtime.account,
-        runtime.region,
-        runtime.parameters,
-    )
-
-
 def _step(context: Context, name: str, work: Callable[[], Any]) -> Any:
     context.reporter.emit(Step(name, "started"))
     try:
@@ -227,27 +215,18 @@ def _with_zone(context: Context, target: Target, common: Mapping[str, str]) -> d
 
 def _image(context: Context, repository: str) -> ImageReference:
     settings = context.settings
-    if settings.image.digest:
-        digest = settings.image.digest
-    elif context.local:
-        architecture = settings.parameters().get(p.CPU_ARCHITECTURE.name, "X86_64")
-        source = source_image.build(ROOT, OCI_ARCHITECTURES[architecture])
-        digest = source.digest
-        for region in sorted({target.region for target in settings.targets}):
-            source_image.push(context.aws.client("ecr", context.account, region), repository, source)
-    else:
-        raise UsageError(
-            "The configuration names no image: build the Dockerfile, push it to the repository"
-            f" {repository} of account {context.account} in {settings.stack_set.home_region}, and give its digest as"
-            " image.digest."
-        )
-    for region in sorted({target.region for target in settings.targets}):
-        if not source_image.has_image(context.aws.client("ecr", context.account, region), repository, digest):
-            raise RefusedError(
-                f"The repository {repository} of account {context.account} does not hold the image {digest} in"
-                f" {region}; push it, or wait until it is replicated there."
-            )
-    return ImageReference(context.account, repository, digest)
+    source = None
+    if context.local and not settings.image.digest:
+        architecture = OCI_ARCHITECTURES[settings.parameters()[p.CPU_ARCHITECTURE.name]]
+        source = source_image.build(ROOT, architecture)
+    return images.provide(
+        aws=context.aws,
+        image=ImageReference(context.account, repository, settings.image.digest),
+        home_region=settings.stack_set.home_region,
+        regions={target.region for target in settings.targets},
+        source=source,
+        poll=context.poll,
+    )
 
 
 def _package(context: Context, bucket: str, image: ImageReference) -> tuple[str, UploadResult]:
