@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from ministack import app
 from ministack.core import persistence, responses
-from ministack.services import cloudformation, cloudwatch
+from ministack.services import cloudwatch
 from ministack.services.cloudformation import engine, handlers, helpers, provisioners, stacks
 
 from emulator import bridge_data_plane

@@ -70,6 +70,4 @@ def _xml(action: Mapping[str, Any]) -> str:
         for claim in configuration.get("AdditionalClaims") or ()
     )
     plain = "".join(f"<{key}>{escape(str(configuration[key]))}</{key}>" for key in ("JwksEndpoint", "Issuer"))
-    return (
-        f"<JwtValidationConfig>{plain}<AdditionalClaims>{claims}</AdditionalClaims></JwtValidationConfig>"
-    )
+    return f"<JwtValidationConfig>{plain}<AdditionalClaims>{claims}</AdditionalClaims></JwtValidationConfig>"

@@ -1,4 +1,4 @@
-"""The bridge's half for CloudFormation: running the operations of stacks to their end, and ministack's engine corrected.
+"""The bridge's half for CloudFormation: running stacks' operations to their end, and ministack's engine corrected.
 
 Corrected: references in Metadata and in the chosen branch of Fn::If only make dependencies; TemplateURL may name its
 bucket in the host name, and must be of S3.
@@ -104,7 +104,7 @@ def _with_ancestors(match: re.Match[str]) -> str:
 
 def _dependencies_only(definition: Record, conditions: Mapping[str, bool]) -> Record:
     wanted = {key: definition.get(key) for key in ("Properties", "Metadata")}
-    kept = {key: definition[key] for key in ("Condition", "DependsOn", "Type") if key in definition}
+    kept: Record = {key: definition[key] for key in ("Condition", "DependsOn", "Type") if key in definition}
     return {**kept, "Properties": _chosen(deepcopy(wanted), conditions)}
 
 
@@ -208,7 +208,7 @@ def xml(root: str, inner: str) -> Any:
     return helpers._xml(200, root, inner)
 
 
-def flat(name: str, values: Sequence[Mapping[str, str]] | Sequence[str]) -> dict[str, list[str]]:
+def flat(name: str, values: Sequence[Mapping[str, str] | str]) -> dict[str, list[str]]:
     """Return a list of structures or strings as the query protocol names its members."""
     members: dict[str, list[str]] = {}
     for number, value in enumerate(values, 1):

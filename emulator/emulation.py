@@ -36,7 +36,7 @@ class Emulation:
         self._plane.resume()
 
     def stop(self) -> None:
-        """Stop every process of the data plane and write what was added to ministack; ministack writes its own state."""
+        """Stop the data plane and write the records of the additions; ministack writes its own state."""
         self._plane.stop()
         records.save(self._records)
 

@@ -1,4 +1,4 @@
-"""Services of the JSON protocol: operations named by the X-Amz-Target header, input checked against the service model."""
+"""Services of the JSON protocol: operations named by the X-Amz-Target header, input checked by the service model."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -33,9 +33,7 @@ def _answering(name: str, operation: Operation) -> Callable[[Mapping[str, Any]],
         flat = {key: value[0] if isinstance(value, list) else value for key, value in parameters.items()}
         try:
             given = _read(model.input_shape, flat, "") or {}
-            report = ParamValidator().validate(given, model.input_shape)
-            if report.has_errors():
-                raise ApiError("ValidationError", report.generate_report())
+            _validate(model.input_shape, given)
             result = operation(given)
         except ApiError as error:
             return bridge_stacks.error(error.code, str(error), error.status)
@@ -45,13 +43,19 @@ def _answering(name: str, operation: Operation) -> Callable[[Mapping[str, Any]],
     return answer
 
 
+def _validate(shape: Shape, given: Mapping[str, Any]) -> None:
+    report = ParamValidator().validate(given, shape)
+    if report.has_errors():
+        raise ApiError("ValidationError", report.generate_report())
+
+
 def _read(shape: Shape, flat: Mapping[str, str], prefix: str) -> Any:
     """The value at a prefix of the flattened input; None when there is none."""
     if isinstance(shape, StructureShape):
         found = {name: _read(member, flat, f"{prefix}{name}.") for name, member in shape.members.items()}
         return {name: value for name, value in found.items() if value is not None} or None
     if isinstance(shape, ListShape):
-        items = []
+        items: list[Any] = []
         while (item := _read(shape.member, flat, f"{prefix}member.{len(items) + 1}.")) is not None:
             items.append(item)
         return items if items or prefix.removesuffix(".") in flat else None

@@ -1,4 +1,4 @@
-"""Stack sets as they are kept: sets, their instances and their operations, in the administrator's account and Region."""
+"""Stack sets as they are kept: sets, their instances and operations, in the administrator's account and Region."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

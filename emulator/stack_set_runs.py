@@ -10,6 +10,7 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -70,7 +71,7 @@ class _Run:
         order = [region for region in preferences.get("RegionOrder") or () if region in self._operation.regions]
         regions = [*order, *(region for region in self._operation.regions if region not in order)]
         if preferences.get("RegionConcurrencyType") == "PARALLEL":
-            _at_once(len(regions), [lambda region=region: self._region(region) for region in regions])
+            _at_once(len(regions), [partial(self._region, region) for region in regions])
         else:
             for region in regions:
                 self._region(region)
@@ -105,7 +106,7 @@ class _Run:
                 if failures > tolerance:
                     self._failed_regions.add(region)
 
-        _at_once(width, [lambda result=result: work(result) for result in results])
+        _at_once(width, [partial(work, result) for result in results])
 
     def _target(self, account: str, region: str) -> str:
         """Do the operation to one target; return why it failed, an empty string when it did not."""
@@ -197,8 +198,8 @@ def _at_once(width: int, work: list[Callable[[], None]]) -> None:
 
 
 def check_access(record: Record, account: str, region: str) -> None:
-    """Raise TargetFailed unless CloudFormation may assume the administration role, that may assume the execution role of
-    the target's account, and that may work on stacks ("Grant self-managed permissions", user guide).
+    """Raise TargetFailed unless CloudFormation may assume the administration role, that one the execution role of the
+    target's account, and that one may work on stacks ("Grant self-managed permissions", user guide).
     """
     administrator, home = current_scope()
     role = record["AdministrationRoleARN"]

@@ -1,7 +1,7 @@
 """CloudFormation's stack sets with self-managed permissions: the API.
 
-Refusals and fields: the CloudFormation API reference of each operation. Not there: service-managed permissions, delegated
-administrators, drift, import and account gates.
+Refusals and fields: the CloudFormation API reference of each operation. Not there: service-managed permissions,
+delegated administrators, drift, import and account gates.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -138,7 +138,16 @@ def delete_stack_set(given: Given) -> Given:
     return {}
 
 
-_SET = ("StackSetName", "StackSetId", "StackSetARN", "Status", "Description", "TemplateBody", "Capabilities", "Tags")
+_SET: tuple[str, ...] = (
+    "StackSetName",
+    "StackSetId",
+    "StackSetARN",
+    "Status",
+    "Description",
+    "TemplateBody",
+    "Capabilities",
+    "Tags",
+)
 _SET += ("AdministrationRoleARN", "ExecutionRoleName", "PermissionModel", "ManagedExecution")
 
 
@@ -167,7 +176,7 @@ def list_stack_sets(given: Given) -> Given:
 
 
 def create_stack_instances(given: Given) -> Given:
-    """Make instances of accounts × Regions; existing ones are updated."""
+    """Make instances of every account in every Region; existing ones are updated."""
     record = records.find(given["StackSetName"])
     identity = _startable(record, given)
     accounts, regions = _targets(given)
@@ -288,7 +297,7 @@ def list_stack_instances(given: Given) -> Given:
 
 
 def _startable(record: Record, given: Given) -> str:
-    """The id of the operation that a request begins. Raises ApiError while another runs, unless execution is managed."""
+    """The id of the operation that a request begins. Raises ApiError while another runs, if execution is not managed."""
     identity = str(given.get("OperationId") or uuid4())
     if identity in record["Operations"]:
         text = f"Operation {identity} already exists for StackSet {record['StackSetId']}"
@@ -329,7 +338,15 @@ def _operation(action: str, given: Given, identity: str) -> Operation:
     )
 
 
-_OPERATION = ("OperationId", "Action", "Status", "CreationTimestamp", "EndTimestamp", "StatusReason", "StatusDetails")
+_OPERATION: tuple[str, ...] = (
+    "OperationId",
+    "Action",
+    "Status",
+    "CreationTimestamp",
+    "EndTimestamp",
+    "StatusReason",
+    "StatusDetails",
+)
 _OPERATION += ("OperationPreferences",)
 
 

@@ -45,7 +45,7 @@ def register(parameters: dict[str, Any]) -> dict[str, Any]:
     service = bridge_ecs.service(resource.removeprefix("service/"))
     if service is None or service.get("status") != "ACTIVE":
         raise _invalid(f"ECS service doesn't exist: {resource}")
-    before = known or {}
+    before: Record = known or {}
     low = parameters.get("MinCapacity", before.get("MinCapacity"))
     high = parameters.get("MaxCapacity", before.get("MaxCapacity"))
     if low is None or high is None:
@@ -54,7 +54,9 @@ def register(parameters: dict[str, Any]) -> dict[str, Any]:
         raise _invalid("Maximum capacity cannot be less than minimum capacity")
     account, _ = current_scope()
     role = f"arn:aws:iam::{account}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
-    suspended = {f"{name}Suspended": False for name in ("DynamicScalingIn", "DynamicScalingOut", "ScheduledScaling")}
+    suspended: Record = {
+        f"{name}Suspended": False for name in ("DynamicScalingIn", "DynamicScalingOut", "ScheduledScaling")
+    }
     record = {
         "ServiceNamespace": "ecs",
         "ResourceId": resource,
@@ -63,7 +65,7 @@ def register(parameters: dict[str, Any]) -> dict[str, Any]:
         "MaxCapacity": high,
         "RoleARN": f"{role}AWSServiceRoleForApplicationAutoScaling_ECSService",
         "CreationTime": before.get("CreationTime", _now()),
-        "SuspendedState": suspended | parameters.get("SuspendedState", before.get("SuspendedState", {})),
+        "SuspendedState": suspended | (parameters.get("SuspendedState") or before.get("SuspendedState") or {}),
         "ScalableTargetARN": before.get("ScalableTargetARN") or _arn("scalable-target", uuid4().hex[:22]),
     }
     _targets.put(resource, record)
@@ -211,7 +213,7 @@ class ScalableTargetHandler:
             deregister({"ResourceId": resource, "ScalableDimension": dimension, "ServiceNamespace": namespace})
 
 
-_NUMBERS = ("TargetValue", "ScaleInCooldown", "ScaleOutCooldown", "Cooldown", "MinAdjustmentMagnitude")
+_NUMBERS: tuple[str, ...] = ("TargetValue", "ScaleInCooldown", "ScaleOutCooldown", "Cooldown", "MinAdjustmentMagnitude")
 _NUMBERS += ("MetricIntervalLowerBound", "MetricIntervalUpperBound", "ScalingAdjustment")
 
 

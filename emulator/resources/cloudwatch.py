@@ -64,7 +64,9 @@ class AlarmHandler(Checked):
         if metrics is None:
             return
         if any(name in props for name in _SINGLE):
-            raise HandlerFailed("Metrics cannot be given together with MetricName or what describes it", "InvalidRequest")
+            raise HandlerFailed(
+                "Metrics cannot be given together with MetricName or what describes it", "InvalidRequest"
+            )
         identities = [str(metric.get("Id", "")) for metric in metrics]
         if not metrics or len(set(identities)) != len(identities) or "" in identities:
             raise HandlerFailed("Metrics needs members with distinct Ids", "InvalidRequest")

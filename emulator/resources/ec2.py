@@ -86,8 +86,8 @@ class NatGatewayHandler:
     """AWS::EC2::NatGateway (CreateNatGateway). Ref is its id."""
 
     def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
-        """Make a gateway. Raises ValueError for a subnet or address that does not exist, an address in use, and a public
-        gateway in a VPC without an internet gateway, which EC2 leaves failed.
+        """Make a gateway. Raises ValueError for a subnet or address that does not exist, an address in use, and a
+        public gateway in a VPC without an internet gateway, which EC2 leaves failed.
         """
         public = props.get("ConnectivityType", "public") == "public"
         subnet = bridge_ec2.subnet(str(props.get("SubnetId", "")))
@@ -231,8 +231,11 @@ class RuleHandler:
 
 
 _PEERS = (
-    ("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("UserIdGroupPairs", "GroupId"), ("PrefixListIds", "PrefixListId")
-)  # fmt: skip
+    ("IpRanges", "CidrIp"),
+    ("Ipv6Ranges", "CidrIpv6"),
+    ("UserIdGroupPairs", "GroupId"),
+    ("PrefixListIds", "PrefixListId"),
+)
 
 
 def _same(wanted: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
@@ -251,8 +254,8 @@ class FlowLogHandler:
     """AWS::EC2::FlowLog (CreateFlowLogs). Ref is its id."""
 
     def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
-        """Record a flow log. Raises ValueError for a resource that does not exist, a role that flow logs may not assume,
-        and an interval other than 60 or 600 seconds.
+        """Record a flow log. Raises ValueError for a resource that does not exist, a role that flow logs may not
+        assume, and an interval other than 60 or 600 seconds.
         """
         resource, kind = str(props.get("ResourceId", "")), str(props.get("ResourceType", ""))
         known = {"VPC": bridge_ec2.vpc, "Subnet": bridge_ec2.subnet}.get(kind)

@@ -168,7 +168,7 @@ def _replicate(request: Mapping[str, Any], image: Mapping[str, Any]) -> None:
 def _accepts(source: str, repository: str) -> bool:
     """Whether the current registry's policy lets an account replicate into a repository."""
     account, region = bridge.current_scope()
-    policy = (_policies.get(_ONE) or {}).get("policyText")
+    policy = str((_policies.get(_ONE) or {}).get("policyText") or "")
     resource = f"arn:aws:ecr:{region}:{account}:repository/{repository}"
     return bool(policy) and not bridge.denied_root(source, "ecr:ReplicateImage", resource, account, policy)
 

@@ -1,5 +1,5 @@
-"""AWS::ECS::Cluster: an update leaves the capacity providers alone that AWS::ECS::ClusterCapacityProviderAssociations set
-("If the cluster's capacity providers are managed there, they are not given here", reference of that type).
+"""AWS::ECS::Cluster: an update leaves the capacity providers alone that AWS::ECS::ClusterCapacityProviderAssociations
+set, unless the cluster's own properties name some (reference of that type).
 """
 
 from collections.abc import Mapping

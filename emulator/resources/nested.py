@@ -8,8 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 from emulator import bridge_stacks
-from emulator.bridge_data_plane import Refused
 from emulator.bridge_data_plane import Record as StackRecord
+from emulator.bridge_data_plane import Refused
 from emulator.handlers import Created, Properties, ResourceHandler, suffix
 
 _TYPE = "AWS::CloudFormation::Stack"

@@ -1,4 +1,4 @@
-"""AWS::SecretsManager::Secret: Ref is the secret's ARN ("Return values" of the type), where ministack gives its name."""
+"""AWS::SecretsManager::Secret: Ref is the secret's ARN ("Return values" of the type); ministack gives its name."""
 
 from collections.abc import Mapping
 

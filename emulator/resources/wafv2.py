@@ -14,7 +14,8 @@ from emulator.json_api import ApiError, JsonApi
 from emulator.records import Table
 
 _logging = Table("waf-logging")
-_MISSING = "AWS WAF couldn’t perform the operation because your resource doesn’t exist."
+_NOT = "n\N{RIGHT SINGLE QUOTATION MARK}t"
+_MISSING = f"AWS WAF could{_NOT} perform the operation because your resource does{_NOT} exist."
 
 
 def _web_acl(arn: str) -> bool:
@@ -50,7 +51,7 @@ def _check_destination(arn: str) -> None:
     if group:
         known = bridge.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
         if not any(item["logGroupName"] == group for item in known):
-            text = "AWS WAF couldn’t deliver logs: the log destination doesn’t exist."
+            text = f"AWS WAF could{_NOT} deliver logs: the log destination does{_NOT} exist."
             raise ApiError("WAFLogDestinationPermissionIssueException", text)
 
 
