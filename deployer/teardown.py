@@ -45,9 +45,9 @@ def destroy(context: Context, with_foundation: bool) -> Removal:
                     removal.retained += retained(client, runtime.stack_id)
                 _disconnect(context, runtime)
         if instances:
-            context.reporter.emit(Step("Stacks", "started", f"{len(instances)} targets"))
+            context.reporter.emit(Step("Stacks", "started"))
             sets.apply(Plan(remove=grouped(dict.fromkeys(instances, ()))), existing)
-            context.reporter.emit(Step("Stacks", "done", f"{len(instances)} targets removed"))
+            context.reporter.emit(Step("Stacks", "done", "removed from every target"))
             removal.removed += [f"{account} {region}" for account, region in sorted(instances)]
         sets.delete()
         removal.removed.append(f"stack set {context.settings.stack_set.name}")
@@ -94,8 +94,6 @@ def _remove_foundation(context: Context, removal: Removal) -> None:
         _wait_deleted(client, name, stack["StackId"], context.poll)
         context.reporter.emit(Step(f"{name} {region}", "done", "removed"))
         removal.removed.append(f"{name} in {region}")
-        if name == ACCOUNT_STACK:
-            removal.retained.append(f"ECR repository {context.settings.image.repository}")
 
 
 def _wait_deleted(client: Any, name: str, stack_id: str, poll: float) -> None:

@@ -76,6 +76,15 @@ REPOSITORY_NAME: Final = RootParameter(
     allowed_pattern=p.IMAGE_REPOSITORY.allowed_pattern,
     constraint=p.IMAGE_REPOSITORY.constraint,
 )
+EMPTY_ON_DELETE: Final = RootParameter(
+    "EmptyRepositoryOnDelete",
+    REGISTRY,
+    "Delete images with the stack",
+    "Whether deleting this stack deletes the repository with its images. Off: the deletion fails while images are left.",
+    "on",
+    allowed_values=("on", "off"),
+    constraint="must be on or off",
+)
 REPLICATION_REGIONS: Final = tuple(
     RootParameter(
         f"ReplicationRegion{slot}",
@@ -97,6 +106,7 @@ ACCOUNT: Final = (
     CREATE_EXECUTION_ROLE,
     EXECUTION_ROLE_NAME,
     REPOSITORY_NAME,
+    EMPTY_ON_DELETE,
     *REPLICATION_REGIONS,
 )
 REGION: Final = (TARGET_ACCOUNTS, ORGANIZATION_ID, REPOSITORY_NAME)

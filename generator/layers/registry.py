@@ -34,6 +34,7 @@ def _given(name: str, parameter: RootParameter) -> composition.Condition:
     return composition.Condition(name, expression)
 
 
+EMPTIES = composition.chosen("EmptiesRepository", f.EMPTY_ON_DELETE, "on")
 HAS_ACCOUNTS = _given("HasTargetAccounts", f.TARGET_ACCOUNTS)
 HAS_ORGANIZATION = _given("HasOrganization", f.ORGANIZATION_ID)
 IS_SHARED = composition.Condition(
@@ -69,11 +70,12 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
             ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),
             LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=lifecycle_text()),
             RepositoryPolicyText=scope.choose(IS_SHARED, pull_policy(scope), NoValue),
-            EmptyOnDelete=False,
-            DeletionPolicy="Retain",
+            EmptyOnDelete=scope.choose(EMPTIES, True, False),
+            DeletionPolicy="Delete",
             UpdateReplacePolicy="Retain",
         ),
-        "Holds the server's images under tags that never move; kept, with its images, when the stack is deleted.",
+        "Holds the server's images under tags that never move. It bears a name, so it cannot be kept when the stack is"
+        " deleted: the next one could not be made.",
     )
     scope.add(
         ecr.ReplicationConfiguration(
