@@ -1,7 +1,7 @@
 """The bridge's half for CloudFormation: running stacks' operations to their end, and ministack's engine corrected.
 
-Corrected: references in Metadata and in the chosen branch of Fn::If only make dependencies; TemplateURL may name its
-bucket in the host name, and must be of S3.
+Corrected: conditions may compare any value; references in Metadata and in the chosen branch of Fn::If only make
+dependencies; TemplateURL may name its bucket in the host name, and must be of S3.
 """
 
 import asyncio
@@ -16,13 +16,21 @@ from uuid import uuid4
 from xml.etree import ElementTree
 
 from ministack.services import cloudformation, s3
-from ministack.services.cloudformation import engine, handlers, helpers, stacks
+from ministack.services.cloudformation import changesets, engine, handlers, helpers, stacks
 
 from emulator.bridge_data_plane import Record, Refused, current_scope, denied_principal, scope
 
 _NAMES: Mapping[Any, Sequence[str]] = {
     cloudformation: ("_stack_events", "_stacks"),
-    engine: ("_parse_template", "_resolve_parameters", "_rule_param_value", "_topological_sort"),
+    changesets: ("_evaluate_conditions",),
+    engine: (
+        "_evaluate_conditions",
+        "_resolve_refs",
+        "_parse_template",
+        "_resolve_parameters",
+        "_rule_param_value",
+        "_topological_sort",
+    ),
     handlers: (
         "_ACTION_HANDLERS",
         "_check_capabilities",
@@ -33,7 +41,7 @@ _NAMES: Mapping[Any, Sequence[str]] = {
     ),
     helpers: ("_error", "_resolve_document", "_resolve_template", "_xml"),
     s3: ("_bucket_policies", "_buckets"),
-    stacks: ("_add_event", "_topological_sort"),
+    stacks: ("_add_event", "_evaluate_conditions", "_topological_sort"),
 }
 _missing = [
     f"{module.__name__}.{name}" for module, names in _NAMES.items() for name in names if not hasattr(module, name)
@@ -59,6 +67,7 @@ def install() -> None:
 
     engine._topological_sort = topological_sort
     stacks._topological_sort = topological_sort
+    _correct_conditions()
     inner_value = engine._rule_param_value
 
     def rule_param_value(name: str, definition: Record, parameters: Mapping[str, Any]) -> Any:
@@ -100,6 +109,34 @@ def _with_ancestors(match: re.Match[str]) -> str:
     record = stack(match[1]) or {}
     ancestors = "".join(f"<{name}>{record[name]}</{name}>" for name in ("ParentId", "RootId") if record.get(name))
     return match[0] + ancestors
+
+
+def _correct_conditions() -> None:
+    inner = engine._evaluate_conditions
+
+    def evaluate_conditions(template: Record, parameters: Mapping[str, Any]) -> dict[str, bool]:
+        definitions = template.get("Conditions") or {}
+        mappings = template.get("Mappings") or {}
+        resolved = {name: _condition_values(item, parameters, mappings) for name, item in definitions.items()}
+        evaluated: dict[str, bool] = inner({**template, "Conditions": resolved}, parameters)
+        return evaluated
+
+    for module in (engine, stacks, handlers, changesets):
+        module._evaluate_conditions = evaluate_conditions
+
+
+_VALUES = ("Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::Sub", "Ref")
+
+
+def _condition_values(expression: Any, parameters: Mapping[str, Any], mappings: Mapping[str, Any]) -> Any:
+    """A condition with its values resolved; ministack itself resolves parameters and Fn::Select only."""
+    if isinstance(expression, list):
+        return [_condition_values(item, parameters, mappings) for item in expression]
+    if not isinstance(expression, dict):
+        return expression
+    if len(expression) == 1 and next(iter(expression)) in _VALUES:
+        return engine._resolve_refs(deepcopy(expression), {}, parameters, {}, mappings, "", "")
+    return {key: _condition_values(item, parameters, mappings) for key, item in expression.items()}
 
 
 def _dependencies_only(definition: Record, conditions: Mapping[str, bool]) -> Record:

@@ -297,7 +297,7 @@ def list_stack_instances(given: Given) -> Given:
 
 
 def _startable(record: Record, given: Given) -> str:
-    """The id of the operation that a request begins. Raises ApiError while another runs, if execution is not managed."""
+    """The id of the operation that a request begins. Raises ApiError while another runs, unless managed."""
     identity = str(given.get("OperationId") or uuid4())
     if identity in record["Operations"]:
         text = f"Operation {identity} already exists for StackSet {record['StackSetId']}"

@@ -1,14 +1,16 @@
-"""AWS::WAFv2::WebACLAssociation and LoggingConfiguration, and the logging API that ministack lacks.
+"""AWS::WAFv2::WebACL, WebACLAssociation and LoggingConfiguration, and the logging API that ministack lacks.
 
 Refusals: AssociateWebACL, DeleteWebACL and PutLoggingConfiguration in the AWS WAF API reference.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from emulator import bridge, bridge_data_plane
+from emulator.checked import Checked
 from emulator.handlers import Created, HandlerFailed, Properties, ResourceHandler
 from emulator.json_api import ApiError, JsonApi
 from emulator.records import Table
@@ -136,8 +138,36 @@ class AssociationHandler:
             client.disassociate_web_acl(ResourceArn=resource)
 
 
+class WebAclHandler(Checked):
+    """AWS::WAFv2::WebACL. Templates give SearchString as text, the API keeps it in base64 (ByteMatchStatement)."""
+
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
+        """Make the web ACL."""
+        return super().create(logical_id, _encoded(props), stack_name)
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str = ""
+    ) -> Created:
+        """Change the web ACL."""
+        return super().update(physical_id, _encoded(old), _encoded(new), stack_name, logical_id)
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_encoded(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    encoded = {key: _encoded(item) for key, item in value.items() if key != "SearchStringBase64"}
+    if "SearchString" in value:
+        encoded["SearchString"] = b64encode(str(value["SearchString"]).encode()).decode()
+    elif "SearchStringBase64" in value:
+        encoded["SearchString"] = value["SearchStringBase64"]
+    return encoded
+
+
 HANDLERS: Mapping[str, ResourceHandler] = {
     "AWS::WAFv2::LoggingConfiguration": LoggingHandler(),
+    "AWS::WAFv2::WebACL": WebAclHandler("AWS::WAFv2::WebACL"),
     "AWS::WAFv2::WebACLAssociation": AssociationHandler(),
 }
 APIS = {
