@@ -80,7 +80,7 @@ EMPTY_ON_DELETE: Final = RootParameter(
     "EmptyRepositoryOnDelete",
     REGISTRY,
     "Delete images with the stack",
-    "Whether deleting this stack deletes the repository with its images. Off: the deletion fails while images are left.",
+    "Whether deleting this stack deletes the repository's images. Off: the deletion fails while there are any.",
     "on",
     allowed_values=("on", "off"),
     constraint="must be on or off",

@@ -142,9 +142,13 @@ def test_client_secret_goes_only_into_secrets_manager(name: str) -> None:
 @pytest.mark.parametrize("name", list(DICTS))
 def test_data_is_kept_or_deleted_on_purpose(name: str) -> None:
     for title, resource in DICTS[name]["Resources"].items():
-        if resource["Type"] in ("AWS::S3::Bucket", "AWS::ECR::Repository"):
+        if resource["Type"] == "AWS::S3::Bucket":
             assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain", title
             assert "BucketName" not in resource["Properties"]
+        if resource["Type"] == "AWS::ECR::Repository":
+            assert resource["DeletionPolicy"] == "Delete", "a named repository that stays would block the next stack"
+            assert resource["UpdateReplacePolicy"] == "Retain"
+            assert "Fn::If" in resource["Properties"]["EmptyOnDelete"]
 
 
 def test_every_nested_stack_has_a_timeout() -> None:
