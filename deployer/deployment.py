@@ -135,7 +135,13 @@ def verify_all(context: Context, found: list[Runtime]) -> dict[str, list[Row]]:
             name = f"Verify {runtime.account} {runtime.region}"
             context.reporter.emit(Step(name, "started"))
             tested = verify(
-                runtime.outputs, context.aws, context.network, context.local, runtime.account, runtime.region
+                runtime.outputs,
+                context.aws,
+                context.network,
+                context.local,
+                runtime.account,
+                runtime.region,
+                runtime.parameters,
             )
             failed = [row.layer for row in tested if row.passed is False]
             context.reporter.emit(

@@ -54,6 +54,8 @@ class StackWatcher:
                     continue
                 self._seen.add(event["EventId"])
                 physical = event.get("PhysicalResourceId", "")
+                if physical == stack_id and len(self._labels[stack_id]) > 1:
+                    continue  # A nested stack's word on itself, which its parent's event says too.
                 nested = event["ResourceType"] == NESTED and physical not in ("", stack_id)
                 if nested and physical not in self._labels:
                     self._labels[physical] = (*self._labels[stack_id], event["LogicalResourceId"])

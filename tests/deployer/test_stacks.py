@@ -146,7 +146,6 @@ def test_watcher_follows_nested_stacks_and_tells_each_event_once() -> None:
         ("runtime", "runtime"),
         ("runtime", "ServiceStack"),
         ("runtime", "ServiceStack"),
-        ("runtime/ServiceStack", "ServiceStack"),
         ("runtime/ServiceStack", "Service"),
     ]
     assert list(watcher.new_events()) == []

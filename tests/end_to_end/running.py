@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +106,13 @@ class Project:
         pages = self.client("cloudformation").get_paginator("list_stack_set_operations")
         return [one for page in pages.paginate(StackSetName="mcp-runtime") for one in page["Summaries"]]
 
+    def outputs(self) -> dict[str, str]:
+        """Returns the outputs of the target's root stack."""
+        client = self.client("cloudformation")
+        (instance,) = client.list_stack_instances(StackSetName="mcp-runtime")["Summaries"]
+        (stack,) = client.describe_stacks(StackName=instance["StackId"])["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
     def objects(self) -> dict[str, str]:
         """Returns when each object of every bucket was last written, by bucket and key."""
         s3 = self.client("s3")
@@ -120,6 +126,3 @@ class Project:
         """Stops the emulator and forgets what it held."""
         assert self.run("local", "wipe", "--yes").status == 0
         assert not (self.folder / "aws").exists()
-
-
-Start = Callable[[], Project]

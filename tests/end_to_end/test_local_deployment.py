@@ -32,12 +32,6 @@ def deployed(project: Project) -> Done:
     return done
 
 
-def outputs(project: Project) -> dict[str, str]:
-    (target,) = project.json("deploy")["targets"]
-    found: dict[str, str] = target["outputs"]
-    return found
-
-
 def test_deploy_ends_with_every_row_passed(deployed: Done) -> None:
     document = deployed.document
     assert document["changed"] is True
@@ -104,7 +98,7 @@ def test_echo_answers_through_the_gateway(project: Project, deployed: Done) -> N
 def test_two_tasks_answer(project: Project, deployed: Done) -> None:
     seen = {project.json("invoke", "get_system_info")["text"] for _ in range(2)}
     assert seen
-    found = outputs(project)
+    found = project.outputs()
     (service,) = project.client("ecs").describe_services(cluster=found["ClusterName"], services=[found["ServiceName"]])[
         "services"
     ]
@@ -144,7 +138,7 @@ def test_stranger_is_refused_by_the_load_balancer_on_every_path(
 
 def test_stranger_is_refused_by_the_gateway(project: Project, deployed: Done) -> None:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
-    answer = send(project.network, "POST", outputs(project)["GatewayUrl"], {"content-type": "application/json"}, body)
+    answer = send(project.network, "POST", project.outputs()["GatewayUrl"], {"content-type": "application/json"}, body)
     assert answer.status in (401, 403)
 
 
@@ -172,7 +166,7 @@ def test_verify_prints_each_layer_with_its_evidence(project: Project, deployed: 
 
 
 def test_nothing_secret_is_shown(project: Project, deployed: Done) -> None:
-    found: Any = project.client("secretsmanager").get_secret_value(SecretId=outputs(project)["ClientSecretArn"])
+    found: Any = project.client("secretsmanager").get_secret_value(SecretId=project.outputs()["ClientSecretArn"])
     secret = json.loads(found["SecretString"])["client_secret"]
     assert len(secret) > 20
     key = project.emulator["secret_access_key"]
@@ -183,7 +177,7 @@ def test_nothing_secret_is_shown(project: Project, deployed: Done) -> None:
 
 
 def test_change_reaches_the_target_in_place(project: Project, deployed: Done) -> None:
-    before = outputs(project)
+    before = project.outputs()
     project.configure(("max_tasks = 4 ", "max_tasks = 3 "))
     document = project.json("deploy")
     assert (document["changed"], document["uploaded"]) == (True, 0)
@@ -216,12 +210,12 @@ def test_override_of_the_target_reaches_it_and_can_be_taken_back(project: Projec
 
 
 def test_stopped_emulator_resumes_with_everything(project: Project, deployed: Done) -> None:
-    before = outputs(project)
+    before = project.outputs()
     assert project.json("local", "stop") == {"emulator": "stopped; its state is kept"}
     assert project.json("local") == {"emulator": "not running"}
     told = project.run("invoke", "echo", "message=again")
     assert (told.status, told.out) == (0, "again\n"), told.err
-    assert outputs(project) == before
+    assert project.outputs() == before
     assert project.json("deploy")["changed"] is False
 
 
