@@ -14,7 +14,7 @@ from deployer.network import Network
 from deployer.packaging import ImageReference, UploadResult, packaged, upload
 from deployer.runtimes import Runtime
 from deployer.settings import Settings, Target
-from deployer.stack_sets import Instance, Overrides, Plan, StackSet, StackSets, plan
+from deployer.stack_sets import Instance, OperationFailedError, Overrides, Plan, StackSet, StackSets, plan
 from deployer.verification import Row, verify
 from deployer.watching import TargetWatcher
 from generator import parameters as p
@@ -277,9 +277,9 @@ def _converge(
     sets.observe = watcher.look
     try:
         sets.apply(steps, wanted)
-    except RefusedError as error:
+    except OperationFailedError as error:
         context.reporter.emit(Step(name, "failed"))
-        raise RefusedError(" ".join([str(error), *watcher.causes()])) from error
+        raise error.explained(watcher.causes()) from error
     context.reporter.emit(Step(name, "done", detail))
     return steps, before
 

@@ -28,6 +28,26 @@ and a tag would reach every resource."""
 FINISHED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 
 
+class OperationFailedError(RefusedError):
+    """An operation did not reach every target; `reasons` are what the stack set says of each that failed."""
+
+    def __init__(self, name: str, reasons: Mapping[Target, str]) -> None:
+        super().__init__(self.told(name, reasons, {}))
+        self.name = name
+        self.reasons = reasons
+
+    @staticmethod
+    def told(name: str, reasons: Mapping[Target, str], causes: Mapping[Target, str]) -> str:
+        """Returns the sentences: for each target the cause that its stacks' events show, else the set's own reason."""
+        found = {target: f"{target[0]} {target[1]}: {reason}." for target, reason in reasons.items()} | dict(causes)
+        said = [sentence for _, sentence in sorted(found.items())] or ["AWS gave no reason."]
+        return " ".join([f"The stack set {name} did not reach every target.", *said])
+
+    def explained(self, causes: Mapping[Target, str]) -> RefusedError:
+        """Returns this failure with the causes that were found in the targets' stacks."""
+        return RefusedError(self.told(self.name, self.reasons, causes))
+
+
 @dataclass(frozen=True)
 class StackSet:
     """A stack set as it is or should be: its template, its parameters and its roles."""
@@ -184,7 +204,7 @@ class StackSets:
     def apply(self, steps: Plan, wanted: StackSet) -> None:
         """Makes the plan's calls, one operation after the other.
 
-        Raises RefusedError with every failed target's reason where an operation does not succeed.
+        Raises OperationFailedError with every failed target's reason where an operation does not succeed.
         """
         request = {
             "StackSetName": self.name,
@@ -238,7 +258,7 @@ class StackSets:
             **request, OperationId=str(uuid.uuid4()), OperationPreferences=PREFERENCES
         )["OperationId"]
         if self._wait(operation) != "SUCCEEDED":
-            raise RefusedError(self._why(operation))
+            raise self._failed(operation)
 
     def _wait(self, operation: str) -> str:
         while True:
@@ -262,13 +282,13 @@ class StackSets:
         )
         return [result for page in pages for result in page["Summaries"]]
 
-    def _why(self, operation: str) -> str:
-        failed = [
-            f"{result['Account']} {result['Region']}: {result.get('StatusReason', 'no reason given').rstrip('.')}"
+    def _failed(self, operation: str) -> OperationFailedError:
+        failed = {
+            (result["Account"], result["Region"]): result.get("StatusReason", "no reason given").rstrip(".")
             for result in self._results(operation)
             if result["Status"] == "FAILED"
-        ]
-        return f"The stack set {self.name} did not reach every target. " + "; ".join(failed or ["AWS named none"]) + "."
+        }
+        return OperationFailedError(self.name, failed)
 
 
 PREFERENCES: Mapping[str, Any] = {

@@ -46,10 +46,10 @@ class TargetWatcher:
                 self._events.setdefault(target, []).append(told)
                 self.reporter.emit(told)
 
-    def causes(self) -> list[str]:
+    def causes(self) -> dict[Target, str]:
         """Returns one sentence for each target in which something failed: the first cause, its place and its reason."""
-        found = [first_cause(events) for _, events in sorted(self._events.items())]
-        return [cause_sentence(cause) for cause in found if cause is not None]
+        found = {target: first_cause(events) for target, events in self._events.items()}
+        return {target: cause_sentence(cause) for target, cause in found.items() if cause is not None}
 
     def _watcher(self, target: Target, stack_id: str) -> StackWatcher | None:
         account, region = target

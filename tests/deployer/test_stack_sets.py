@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.stack_sets import Group, Instance, Overrides, Plan, StackSet, Target, grouped, plan
+from deployer.stack_sets import Group, Instance, OperationFailedError, Overrides, Plan, StackSet, Target, grouped, plan
 
 WANTED = StackSet("runtime", "https://b/templates/1.yaml", {"Preset": "development"}, "arn:role/admin", "execution")
 A, B = "111111111111", "222222222222"
@@ -111,3 +111,17 @@ def test_calls_grow_with_distinct_overrides_and_not_with_targets(count: int) -> 
         (f"{number:012}", region): SIZE if number % 2 else () for number in range(count) for region in (EAST, WEST)
     }
     assert len(plan(WANTED, targets, None, {}).create) == min(count, 2)
+
+
+def test_failure_tells_the_cause_where_it_is_known_and_the_set_s_reason_elsewhere() -> None:
+    failure = OperationFailedError("runtime", {(B, EAST): "no execution role", (A, EAST): "Embedded stack … failed"})
+    assert str(failure) == (
+        f"The stack set runtime did not reach every target. {A} {EAST}: Embedded stack … failed. {B} {EAST}: no"
+        " execution role."
+    )
+    explained = failure.explained({(A, EAST): f"{A}/{EAST}/Service (AWS::ECS::Service) CREATE_FAILED: no image."})
+    assert str(explained) == (
+        f"The stack set runtime did not reach every target. {A}/{EAST}/Service (AWS::ECS::Service) CREATE_FAILED: no"
+        f" image. {B} {EAST}: no execution role."
+    )
+    assert "AWS gave no reason." in str(OperationFailedError("runtime", {}))

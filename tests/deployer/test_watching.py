@@ -31,7 +31,7 @@ def test_history_is_past_and_the_cause_is_of_this_operation() -> None:
     watcher = TargetWatcher(OneAccount(client), seen, {HERE: ROOT_ID}, {"Service": "Keeps the tasks running."})
     watcher.look({HERE: ROOT_ID})
     assert seen.events == []
-    assert watcher.causes() == []
+    assert watcher.causes() == {}
     client.add(ROOT_ID, "Service", "AWS::ECS::Service", "UPDATE_FAILED", "the new failure")
     client.add(ROOT_ID, "runtime", STACK, "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update")
     watcher.look({HERE: ROOT_ID})
@@ -41,7 +41,9 @@ def test_history_is_past_and_the_cause_is_of_this_operation() -> None:
         ("Service", "Keeps the tasks running."),
         ("runtime", ""),
     ]
-    assert watcher.causes() == ["111111111111/us-east-1/Service (AWS::ECS::Service) UPDATE_FAILED: the new failure."]
+    assert watcher.causes() == {
+        HERE: "111111111111/us-east-1/Service (AWS::ECS::Service) UPDATE_FAILED: the new failure."
+    }
 
 
 def test_stack_that_appears_is_followed_from_its_beginning() -> None:
@@ -55,4 +57,4 @@ def test_stack_that_appears_is_followed_from_its_beginning() -> None:
 def test_account_that_cannot_be_read_is_passed_over() -> None:
     watcher = TargetWatcher(OneAccount(CloudFormation()), Recorder(), {ELSEWHERE: ROOT_ID})
     watcher.look({ELSEWHERE: ROOT_ID, HERE: ""})
-    assert watcher.causes() == []
+    assert watcher.causes() == {}
