@@ -4,8 +4,10 @@ They are checked when this is imported, and so is the version: another version m
 """
 
 import asyncio
+import contextvars
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from io import BytesIO
 from typing import Any
@@ -68,7 +70,7 @@ _SIGNING_NAMES = {
     "bedrock-agentcore-control": "bedrock-agentcore",
 }
 _apis: dict[str, Api] = {}
-_before: dict[str, Callable[..., Awaitable[Any]]] = {}
+_before: dict[str, Callable[..., Coroutine[Any, Any, Any]]] = {}
 _clients: dict[tuple[str, str], Any] = {}
 _clients_lock = threading.Lock()
 
@@ -133,19 +135,19 @@ def own_answer(service: str, method: str, path: str, headers: Mapping[str, str],
     return status, answered, content if isinstance(content, bytes) else str(content).encode()
 
 
-def _own_handler(name: str) -> Callable[..., Awaitable[Any]]:
-    found: Callable[..., Awaitable[Any]] = _before.get(name) or app.SERVICE_HANDLERS[name]
+def _own_handler(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    found: Callable[..., Coroutine[Any, Any, Any]] = _before.get(name) or app.SERVICE_HANDLERS[name]
     return found
 
 
-def finish(call: Any) -> Any:
-    """Run a coroutine that waits for nothing to its end. Raises RuntimeError for one that waits."""
+def finish(call: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end from synchronous code, on a thread of its own where an event loop runs already."""
     try:
-        waited = call.send(None)
-    except StopIteration as stop:
-        return stop.value
-    call.close()
-    raise RuntimeError(f"a service of this process waits ({waited}); call it over HTTP instead")
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(call)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(contextvars.copy_context().run, asyncio.run, call).result()
 
 
 def denied_root(account: str, action: str, resource: str, owner: str, policy: str) -> str:
@@ -198,7 +200,9 @@ def install_apis(additions: Mapping[str, Api]) -> None:
         app.SERVICE_HANDLERS[name] = _answer_with(api, before)
 
 
-def _answer_with(api: Api, before: Callable[..., Awaitable[Any]] | None) -> Callable[..., Awaitable[Any]]:
+def _answer_with(
+    api: Api, before: Callable[..., Coroutine[Any, Any, Any]] | None
+) -> Callable[..., Coroutine[Any, Any, Any]]:
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
         answer = await asyncio.to_thread(api, method, path, headers, body)
         if answer is not None:

@@ -98,7 +98,13 @@ def test_network_is_shown_by_its_own_service(emulator: RunningEmulator, make: Ma
         ({"Vpc": VPC, "A": subnet("10.1.0.0/24")}, "A", "InvalidSubnet.Range"),
         ({"Vpc": VPC, "A": subnet("10.0.0.0/24"), "B": subnet("10.0.0.128/25")}, "B", "InvalidSubnet.Conflict"),
         (
-            {"Vpc": VPC, "Gateway": GATEWAY, "Attached": ATTACHED, "A": subnet("10.0.0.0/24"), "N": nat("eipalloc-0", {"Ref": "A"})},
+            {
+                "Vpc": VPC,
+                "Gateway": GATEWAY,
+                "Attached": ATTACHED,
+                "A": subnet("10.0.0.0/24"),
+                "N": nat("eipalloc-0", {"Ref": "A"}),
+            },
             "N",
             "InvalidAllocationID.NotFound",
         ),

@@ -65,7 +65,9 @@ def test_nested_runtime_is_created_changed_resumed_and_removed(
     children = [item for item in stacks if item.get("ParentId") == stack_id]
     assert len(children) > 4 and {item["RootId"] for item in children} == {stack_id}
 
-    listeners = emulator.client("elbv2").describe_listeners(LoadBalancerArn=made.outputs["LoadBalancerArn"])["Listeners"]
+    listeners = emulator.client("elbv2").describe_listeners(LoadBalancerArn=made.outputs["LoadBalancerArn"])[
+        "Listeners"
+    ]
     secure = next(item for item in listeners if item["Protocol"] == "HTTPS")
     token_check = secure["DefaultActions"][0]["JwtValidationConfig"]
     assert token_check["Issuer"] == made.outputs["TokenIssuer"]
