@@ -41,7 +41,7 @@ _NAMES: Mapping[Any, Sequence[str]] = {
     ),
     helpers: ("_error", "_resolve_document", "_resolve_template", "_xml"),
     s3: ("_bucket_policies", "_buckets"),
-    stacks: ("_add_event", "_evaluate_conditions", "_topological_sort"),
+    stacks: ("_add_event", "_evaluate_conditions", "_roll_back_operation", "_topological_sort"),
 }
 _missing = [
     f"{module.__name__}.{name}" for module, names in _NAMES.items() for name in names if not hasattr(module, name)
@@ -68,6 +68,7 @@ def install() -> None:
     engine._topological_sort = topological_sort
     stacks._topological_sort = topological_sort
     _correct_conditions()
+    _correct_rollback()
     inner_value = engine._rule_param_value
 
     def rule_param_value(name: str, definition: Record, parameters: Mapping[str, Any]) -> Any:
@@ -123,6 +124,19 @@ def _correct_conditions() -> None:
 
     for module in (engine, stacks, handlers, changesets):
         module._evaluate_conditions = evaluate_conditions
+
+
+def _correct_rollback() -> None:
+    """Let a rolled back update restore the conditions too: the order of a later delete depends on them."""
+    inner = stacks._roll_back_operation
+
+    async def roll_back(name: str, stack_id: str, record: Record, operation: Record, *reason: str) -> None:
+        await inner(name, stack_id, record, operation, *reason)
+        before = operation.get("previous_stack")
+        if operation.get("is_update") and before:
+            record["_conditions"] = before.get("_conditions", record.get("_conditions"))
+
+    stacks._roll_back_operation = roll_back
 
 
 _VALUES = ("Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::Sub", "Ref")
