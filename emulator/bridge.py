@@ -1,4 +1,4 @@
-"""The only module, with ``bridge_data_plane`` and ``bridge_ecs``, that touches ministack's private names.
+"""The bridge to ministack: only it and the other ``bridge_*`` modules touch private names of its.
 
 They are checked when this is imported, and so is the version: another version may keep a name and change its meaning.
 """
@@ -17,9 +17,9 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from ministack import app
-from ministack.core import persistence, responses
+from ministack.core import iam_evaluator
 from ministack.services import cloudwatch
-from ministack.services.cloudformation import engine, handlers, helpers, provisioners, stacks
+from ministack.services.cloudformation import provisioners, stacks
 
 from emulator import bridge_data_plane
 from emulator.bridge_data_plane import current_scope, scope
@@ -27,15 +27,11 @@ from emulator.handlers import Api, ResourceHandler, Response
 
 VERSION = "1.5.33"
 _NAMES: Mapping[Any, Sequence[str]] = {
-    app: ("AUTH", "SERVICE_HANDLERS", "app", "detect_service", "_build_persistence_save_dict"),
+    app: ("AUTH", "SERVICE_HANDLERS", "app", "detect_service"),
     cloudwatch: ("_alarms",),
-    engine: ("_evaluate_conditions", "_parse_template", "_resolve_parameters", "_topological_sort"),
-    handlers: ("_ACTION_HANDLERS", "_create_stack", "_delete_stack", "_resolve_stack", "_update_stack"),
-    helpers: ("_error", "_resolve_document"),
-    persistence: ("save_all",),
+    iam_evaluator: ("_is_root_key",),
     provisioners: ("_RESOURCE_HANDLERS",),
-    responses: ("AccountRegionScopedDict", "get_account_id", "get_region", "request_scope"),
-    stacks: ("_add_event", "_runs_on_worker_thread", "_topological_sort"),
+    stacks: ("_runs_on_worker_thread",),
 }
 if version("ministack") != VERSION:
     raise ImportError(
@@ -57,9 +53,9 @@ def asgi() -> Asgi:
     return application
 
 
-def save() -> None:
-    """Write the state of every service to the state folder."""
-    persistence.save_all(app._build_persistence_save_dict())
+def check_root_keys() -> None:
+    """Let the signatures of account roots be checked like all others: ministack itself accepts any secret of theirs."""
+    iam_evaluator._is_root_key = lambda key: False
 
 
 # --- Calls to services of this process ---

@@ -14,6 +14,7 @@ class Emulation:
         handlers, apis = discover("emulator.resources")
         bridge.install_resources(handlers)
         bridge.install_apis(apis)
+        bridge.check_root_keys()
         bridge_stacks.install()
         bridge_elbv2.install()
         stack_sets.install()
