@@ -36,5 +36,5 @@ class LoadBalancerHandler(Checked):
 
 HANDLERS: Mapping[str, ResourceHandler] = {
     "AWS::ElasticLoadBalancingV2::LoadBalancer": LoadBalancerHandler("AWS::ElasticLoadBalancingV2::LoadBalancer"),
-    "AWS::ElasticLoadBalancingV2::TargetGroup": TargetGroupHandler("AWS::ElasticLoadBalancingV2::TargetGroup")
+    "AWS::ElasticLoadBalancingV2::TargetGroup": TargetGroupHandler("AWS::ElasticLoadBalancingV2::TargetGroup"),
 }
