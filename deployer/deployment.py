@@ -277,6 +277,10 @@ def _converge(
     sets.observe = watcher.look
     try:
         sets.apply(steps, wanted)
+        # What one failing target made AWS cancel in others is left behind; a second round reaches it.
+        rest = plan(wanted, overrides, sets.describe(), sets.instances())
+        if not rest.empty:
+            sets.apply(rest, wanted)
     except OperationFailedError as error:
         context.reporter.emit(Step(name, "failed"))
         raise error.explained(watcher.causes()) from error

@@ -88,6 +88,7 @@ class Plan:
     """The calls that bring AWS to what should be, in the order in which they are made."""
 
     create_set: bool = False
+    pin: tuple[Group, ...] = ()
     update_set: bool = False
     remove: tuple[Group, ...] = ()
     create: tuple[Group, ...] = ()
@@ -107,23 +108,35 @@ def plan(
 ) -> Plan:
     """Returns what must be called.
 
-    An update of the set reaches every instance, so instances are updated by themselves only where their overrides
-    change or where an earlier operation left them behind.
+    An update of the set reaches every instance with the overrides that it has, so that a value which moves between the
+    shared parameters and a target's overrides would be missing, or double, in between. Where both change, the target's
+    present values are pinned as its overrides first, and replaced by what is wanted once the set is updated.
     """
     update_set = existing is not None and existing != wanted
     gone = instances.keys() - targets.keys()
     new = targets.keys() - instances.keys()
-    behind = {
-        target
-        for target in targets.keys() & instances.keys()
-        if instances[target].overrides != targets[target] or (not instances[target].current and not update_set)
-    }
+    kept = targets.keys() & instances.keys()
+    moved = {target for target in kept if instances[target].overrides != targets[target]}
+    behind = {target for target in kept if not instances[target].current and not update_set}
+    pinned: dict[Target, Overrides] = {}
+    if existing is not None and update_set:
+        changed = {
+            name: value
+            for name, value in existing.parameters.items()
+            if name in wanted.parameters and wanted.parameters[name] != value
+        }
+        pinned = {
+            target: tuple(sorted((changed | dict(instances[target].overrides)).items()))
+            for target in moved
+            if changed and instances[target].current
+        }
     return Plan(
         create_set=existing is None,
+        pin=grouped(pinned),
         update_set=update_set,
         remove=grouped(dict.fromkeys(gone, ())),
         create=grouped({target: targets[target] for target in new}),
-        update=grouped({target: targets[target] for target in behind}),
+        update=grouped({target: targets[target] for target in moved | behind}),
     )
 
 
@@ -222,20 +235,16 @@ class StackSets:
                 PermissionModel="SELF_MANAGED",
                 ClientRequestToken=str(uuid.uuid4()),
             )
+        for group in steps.pin:
+            self._operate_on(group, "update_stack_instances")
         if steps.update_set:
-            self._operate("update_stack_set", request)
+            self._update_set(request, {target for group in steps.update for target in group.targets})
         for group in steps.remove:
             self._operate("delete_stack_instances", {**_addressed(self.name, group), "RetainStacks": False})
         for group in steps.update:
-            self._operate(
-                "update_stack_instances",
-                {**_addressed(self.name, group), "ParameterOverrides": _parameters(group.overrides)},
-            )
+            self._operate_on(group, "update_stack_instances")
         for group in steps.create:
-            self._operate(
-                "create_stack_instances",
-                {**_addressed(self.name, group), "ParameterOverrides": _parameters(group.overrides)},
-            )
+            self._operate_on(group, "create_stack_instances")
 
     def delete(self) -> None:
         """Deletes the set, which must have no instances left."""
@@ -252,6 +261,17 @@ class StackSets:
         ]
         for operation in reversed(running):
             self._wait(operation)
+
+    def _update_set(self, request: Mapping[str, Any], corrected: set[Target]) -> None:
+        """Updates the set; targets may fail whose own values are corrected afterwards, as with a broken first try."""
+        try:
+            self._operate("update_stack_set", request)
+        except OperationFailedError as error:
+            if not error.reasons or not error.reasons.keys() <= corrected:
+                raise
+
+    def _operate_on(self, group: Group, call: str) -> None:
+        self._operate(call, {**_addressed(self.name, group), "ParameterOverrides": _parameters(group.overrides)})
 
     def _operate(self, call: str, request: Mapping[str, Any]) -> None:
         operation = getattr(self.client, call)(

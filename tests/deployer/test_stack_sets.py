@@ -76,6 +76,22 @@ def test_one_call_takes_all_accounts_and_regions_with_the_same_overrides() -> No
     assert set(grouped(mixed)) == {Group((A,), (WEST, EAST)), Group((B,), (WEST,)), Group((B,), (EAST,), SIZE)}
 
 
+def test_value_that_moves_between_set_and_target_is_never_missing() -> None:
+    older = replace(WANTED, parameters={"Preset": "development", "HostedZoneId": "Z1"})
+    newer = replace(WANTED, parameters={"Preset": "development", "HostedZoneId": ""})
+    own: Overrides = (("HostedZoneId", "Z1"),)
+    steps = plan(newer, {(A, EAST): own, (B, EAST): ()}, older, current({(A, EAST): (), (B, EAST): ()}))
+    assert steps == Plan(pin=(Group((A,), (EAST,), own),), update_set=True, update=(Group((A,), (EAST,), own),))
+    back = plan(older, {(A, EAST): ()}, newer, current({(A, EAST): own}))
+    assert back == Plan(pin=(Group((A,), (EAST,), own),), update_set=True, update=(Group((A,), (EAST,)),))
+
+
+def test_broken_target_is_not_pinned_to_what_broke_it() -> None:
+    older = replace(WANTED, parameters={"Preset": "production"})
+    steps = plan(WANTED, {(A, EAST): SIZE}, older, {(A, EAST): Instance((), current=False)})
+    assert steps == Plan(update_set=True, update=(Group((A,), (EAST,), SIZE),))
+
+
 TARGETS = st.dictionaries(
     st.tuples(st.sampled_from([f"{number:012}" for number in range(5)]), st.sampled_from([EAST, WEST, "ap-south-1"])),
     st.sampled_from([(), SIZE, (("MinTasks", "3"),)]),
