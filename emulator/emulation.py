@@ -1,6 +1,6 @@
 """Everything that runs in the emulator's process, assembled. Imported once ministack's environment is set."""
 
-from emulator import bridge, bridge_elbv2, bridge_stacks, records, stack_set_records, stack_sets
+from emulator import bridge, bridge_elbv2, bridge_stacks, bridge_templates, records, stack_set_records, stack_sets
 from emulator.data_plane import DataPlane, set_current
 from emulator.process import Settings, discover
 
@@ -16,6 +16,7 @@ class Emulation:
         bridge.install_apis(apis)
         bridge.check_root_keys()
         bridge_stacks.install()
+        bridge_templates.install()
         bridge_elbv2.install()
         stack_sets.install()
         self._records = settings.state / "additions"
