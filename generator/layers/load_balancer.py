@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from awacs import s3 as s3_actions
-from awacs.aws import Allow, ArnLike, Bool, Condition, Deny, Principal, SecureTransport, SourceArn, Statement
+from awacs.aws import Allow, ArnLike, Condition, Principal, SourceArn, Statement
 from troposphere import NoValue, Sub, route53, s3, wafv2
 from troposphere import elasticloadbalancingv2 as elbv2
 from troposphere.validators.route53 import AliasTarget
@@ -11,6 +11,7 @@ from troposphere.validators.route53 import AliasTarget
 from generator import conditions as c
 from generator import parameters as p
 from generator import serving
+from generator.buckets import kept_bucket, objects_of, only_tls
 from generator.compat import TLS_POLICY, Listener, ListenerAction
 from generator.composition import Layer, Scope, Value, after, wire, wire_list
 from generator.layers.identity import EMPTY_ISSUER_REFUSED
@@ -117,37 +118,12 @@ def _load_balancer(scope: Scope, inputs: Inputs) -> elbv2.LoadBalancer:
 
 def _access_logs(scope: Scope) -> tuple[s3.Bucket, s3.BucketPolicy]:
     bucket = scope.add(
-        s3.Bucket(
+        kept_bucket(
             "AccessLogBucket",
-            BucketEncryption=s3.BucketEncryption(
-                ServerSideEncryptionConfiguration=[
-                    s3.ServerSideEncryptionRule(
-                        ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                    )
-                ]
-            ),
-            PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
-                BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-            ),
-            OwnershipControls=s3.OwnershipControls(
-                Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
-            ),
-            LifecycleConfiguration=s3.LifecycleConfiguration(
-                Rules=[
-                    s3.LifecycleRule(
-                        Id="expire",
-                        Status="Enabled",
-                        ExpirationInDays=scope.setting(p.LOG_RETENTION),
-                        AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
-                    )
-                ]
-            ),
-            DeletionPolicy="Retain",
-            UpdateReplacePolicy="Retain",
+            s3.LifecycleRule(Id="expire", Status="Enabled", ExpirationInDays=scope.setting(p.LOG_RETENTION)),
         ),
         "Access logs of the load balancer; kept when the stack is deleted.",
     )
-    objects = Sub(f"${{Bucket}}/{ACCESS_LOG_PREFIX}/AWSLogs/${{AWS::AccountId}}/*", Bucket=bucket.get_att("Arn"))
     bucket_policy = scope.add(
         s3.BucketPolicy(
             "AccessLogBucketPolicy",
@@ -158,17 +134,10 @@ def _access_logs(scope: Scope) -> tuple[s3.Bucket, s3.BucketPolicy]:
                     Effect=Allow,
                     Principal=Principal("Service", "logdelivery.elasticloadbalancing.amazonaws.com"),
                     Action=[s3_actions.PutObject],
-                    Resource=[objects],
+                    Resource=[objects_of(bucket, f"{ACCESS_LOG_PREFIX}/AWSLogs/${{AWS::AccountId}}/")],
                     Condition=Condition([ArnLike(SourceArn, regional_arn("elasticloadbalancing", "loadbalancer/*"))]),
                 ),
-                Statement(
-                    Sid="OnlyTls",
-                    Effect=Deny,
-                    Principal=Principal("*"),
-                    Action=[s3_actions.Action("*")],
-                    Resource=[bucket.get_att("Arn"), Sub("${Bucket}/*", Bucket=bucket.get_att("Arn"))],
-                    Condition=Condition([Bool(SecureTransport, "false")]),
-                ),
+                only_tls(bucket),
             ),
         ),
         "Lets this account's load balancers write their logs, and nobody read them without TLS.",

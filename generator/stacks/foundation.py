@@ -12,12 +12,10 @@ from awacs.aws import (
     Allow,
     ArnLike,
     AWSPrincipal,
-    Bool,
     Condition,
-    Deny,
+    PolicyDocument,
     Principal,
     PrincipalOrgID,
-    SecureTransport,
     SourceAccount,
     SourceArn,
     Statement,
@@ -26,6 +24,7 @@ from awacs.aws import (
 from troposphere import NoValue, Output, Ref, Sub, Template, ecr, iam, s3
 
 from generator import foundation_parameters as f
+from generator.buckets import kept_bucket, objects_of, only_tls
 from generator.composition import FlattenedComposer, Scope, chosen, rendered, root_parameter
 from generator.handler_permissions import HANDLER_PERMISSIONS, SCOPES, UNSCOPED
 from generator.interface import interface
@@ -122,61 +121,32 @@ def _region() -> dict[str, Any]:
 
 def _artifact_bucket(scope: Scope) -> s3.Bucket:
     bucket = scope.add(
-        s3.Bucket(
+        kept_bucket(
             "ArtifactBucket",
-            BucketEncryption=s3.BucketEncryption(
-                ServerSideEncryptionConfiguration=[
-                    s3.ServerSideEncryptionRule(
-                        ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                    )
-                ]
-            ),
-            PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
-                BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-            ),
-            OwnershipControls=s3.OwnershipControls(
-                Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
+            s3.LifecycleRule(
+                Id="expire-old-versions",
+                Status="Enabled",
+                NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=OLD_VERSION_DAYS),
             ),
             VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
-            LifecycleConfiguration=s3.LifecycleConfiguration(
-                Rules=[
-                    s3.LifecycleRule(
-                        Id="expire-old-versions",
-                        Status="Enabled",
-                        NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=OLD_VERSION_DAYS),
-                        AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
-                    )
-                ]
-            ),
-            DeletionPolicy="Retain",
-            UpdateReplacePolicy="Retain",
         ),
         "Holds packaged templates under the hash of their content; kept when the stack is deleted.",
     )
-    objects = Sub("${Bucket}/*", Bucket=bucket.get_att("Arn"))
     read = [s3_actions.GetObject, s3_actions.GetObjectVersion]
     accounts = Statement(
         Sid="ReadFromAccounts",
         Effect=Allow,
         Principal=AWSPrincipal(scope.parameter(f.TARGET_ACCOUNTS)),
         Action=read,
-        Resource=[objects],
+        Resource=[objects_of(bucket)],
     )
     organization = Statement(
         Sid="ReadFromOrganization",
         Effect=Allow,
         Principal=Principal("*"),
         Action=read,
-        Resource=[objects],
+        Resource=[objects_of(bucket)],
         Condition=Condition([StringEquals(PrincipalOrgID, scope.parameter(f.ORGANIZATION_ID))]),
-    )
-    only_tls = Statement(
-        Sid="OnlyTls",
-        Effect=Deny,
-        Principal=Principal("*"),
-        Action=[s3_actions.Action("*")],
-        Resource=[bucket.get_att("Arn"), objects],
-        Condition=Condition([Bool(SecureTransport, "false")]),
     )
     scope.add(
         s3.BucketPolicy(
@@ -187,7 +157,7 @@ def _artifact_bucket(scope: Scope) -> s3.Bucket:
                 "Statement": [
                     scope.choose(HAS_ACCOUNTS, accounts, NoValue),
                     scope.choose(HAS_ORGANIZATION, organization, NoValue),
-                    only_tls,
+                    only_tls(bucket),
                 ],
             },
         ),
@@ -242,7 +212,6 @@ def _administration_role(scope: Scope) -> iam.Role:
 
 
 def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -> None:
-    packaged = Sub("${Bucket}/*", Bucket=bucket.get_att("Arn"))
     policies = [
         scope.add(
             iam.ManagedPolicy(
@@ -269,7 +238,9 @@ def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -
                 Statement(Effect=Allow, Principal=AWSPrincipal(principal), Action=[sts.AssumeRole])
             ),
             ManagedPolicyArns=[attached.ref() for attached in policies],
-            Policies=[iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=policy(*_stacks_and_roles(packaged)))],
+            Policies=[
+                iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=policy(*_stacks_and_roles(objects_of(bucket))))
+            ],
         ),
         "What stack sets may do in this account: make the runtime's resources, and roles only under their own names.",
         CREATES_EXECUTION_ROLE,
@@ -306,9 +277,9 @@ def _uses(services: Sequence[str]) -> list[Statement]:
     return [*scoped, Statement(Sid=UNSCOPED_SID, Effect=Allow, Action=unscoped, Resource=["*"])]
 
 
-def _stacks_and_roles(packaged: Sub) -> list[Statement]:
+def _stacks_and_roles(packaged: Sub) -> PolicyDocument:
     own = "arn:${AWS::Partition}:iam::${AWS::AccountId}"
-    return [
+    return policy(
         Statement(
             Sid="Stacks",
             Effect=Allow,
@@ -335,4 +306,4 @@ def _stacks_and_roles(packaged: Sub) -> list[Statement]:
             Action=[Action("iam", "CreateServiceLinkedRole")],
             Resource=[Sub(f"{own}:role/aws-service-role/*")],
         ),
-    ]
+    )
