@@ -1,19 +1,33 @@
-"""The bridge's half for EC2: what its API does not keep of elastic addresses, NAT gateways and flow logs."""
+"""The bridge's half for EC2: what its API does not tell of elastic addresses, NAT gateways, endpoints and flow logs."""
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from xml.sax.saxutils import escape
 
 from ministack.services import ec2
 
 from emulator.bridge_data_plane import Record
 
-_NAMES = ("_ACTION_MAP", "_addresses", "_flow_logs", "_nat_gateways", "_security_groups", "_subnets", "_tags", "_vpcs")
+_NAMES = (
+    "_ACTION_MAP",
+    "_addresses",
+    "_error",
+    "_flow_logs",
+    "_nat_gateways",
+    "_parse_member_list",
+    "_security_groups",
+    "_subnets",
+    "_tags",
+    "_vpc_endpoints",
+    "_vpcs",
+)
 _missing = [f"{ec2.__name__}.{name}" for name in _NAMES if not hasattr(ec2, name)]
 if _missing:
     raise ImportError(f"this ministack lacks {', '.join(_missing)}; install the version that Pipfile pins")
 
 _NAT_ADDRESSES = re.compile(r"(<natGatewayId>(nat-\w+)</natGatewayId>(?:(?!</item>).)*?)<natGatewayAddressSet/>", re.S)
+_ENDPOINT = re.compile(r"(<vpcEndpointId>(vpce-\w+)</vpcEndpointId>)")
 _FLOW_LOG = re.compile(r"(<flowLogId>(fl-\w+)</flowLogId>)")
 
 
@@ -64,7 +78,13 @@ def flow_log(flow_log_id: str) -> Record | None:
 
 
 def install() -> None:
-    """Let DescribeNatGateways name the addresses and DescribeFlowLogs the role and interval that were given."""
+    """Let DescribeNatGateways name the addresses, DescribeVpcEndpoints the security groups and private DNS,
+    DescribeFlowLogs the role and interval that were given; let DescribeAddresses take public addresses.
+    """
+    ec2._ACTION_MAP["DescribeAddresses"] = _by_address(ec2._ACTION_MAP["DescribeAddresses"])
+    ec2._ACTION_MAP["DescribeVpcEndpoints"] = _filled(
+        ec2._ACTION_MAP["DescribeVpcEndpoints"], lambda xml: _ENDPOINT.sub(_endpoint_details, xml)
+    )
     ec2._ACTION_MAP["DescribeNatGateways"] = _filled(
         ec2._ACTION_MAP["DescribeNatGateways"], lambda xml: _NAT_ADDRESSES.sub(_nat_addresses, xml)
     )
@@ -80,6 +100,30 @@ def _filled(action: Callable[[Any], Any], fill: Callable[[str], str]) -> Callabl
         return status, headers, fill(text).encode()
 
     return described
+
+
+def _by_address(action: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def described(parameters: Any) -> Any:
+        asked = ec2._parse_member_list(parameters, "PublicIp")
+        if not asked:
+            return action(parameters)
+        known = {record["PublicIp"]: record["AllocationId"] for record in ec2._addresses.values()}
+        missing = [address for address in asked if address not in known]
+        if missing:
+            return ec2._error("InvalidAddress.NotFound", f"Address '{missing[0]}' not found.", 400)
+        return action({**parameters, **{f"AllocationId.{i}": [known[address]] for i, address in enumerate(asked, 1)}})
+
+    return described
+
+
+def _endpoint_details(match: re.Match[str]) -> str:
+    record = ec2._vpc_endpoints[match[2]]
+    private = str(record.get("PrivateDnsEnabled") or False).lower()
+    groups = []
+    for identifier in record.get("SecurityGroupIds") or ():
+        name = (security_group(identifier) or {}).get("GroupName", "")
+        groups.append(f"<item><groupId>{identifier}</groupId><groupName>{escape(name)}</groupName></item>")
+    return f"{match[1]}<privateDnsEnabled>{private}</privateDnsEnabled><groupSet>{''.join(groups)}</groupSet>"
 
 
 def _nat_addresses(match: re.Match[str]) -> str:

@@ -99,12 +99,21 @@ def _accepted(response: Any) -> Record:
     return accepted
 
 
+# What ministack does not keep of UpdateService, and of CreateService in part.
+_SETTINGS = ("availabilityZoneRebalancing", "enableECSManagedTags", "propagateTags")
+
+
+def _keep_settings(service: Record, request: Mapping[str, Any]) -> None:
+    service.update({name: request[name] for name in _SETTINGS if name in request})
+
+
 def create_service(request: Mapping[str, Any], *, runs: bool) -> str:
     """Record a new service; return its key ``cluster/name``. Where its tasks really run, its first deployment is in
     progress; ministack takes it for completed at once. Raises Refused.
     """
     service = _accepted(ecs._create_service(dict(request)))["service"]
     key = f"{service['clusterArn'].rpartition('/')[2]}/{service['serviceName']}"
+    _keep_settings(ecs._services[key], request)
     if runs:
         ecs._services[key]["deployments"][0].update(rolloutState="IN_PROGRESS", rolloutStateReason="")
     return key
@@ -112,7 +121,8 @@ def create_service(request: Mapping[str, Any], *, runs: bool) -> str:
 
 def update_service(request: Mapping[str, Any]) -> None:
     """Change a service's record, with a new deployment where UpdateService makes one. Raises Refused."""
-    _accepted(ecs._update_service(dict(request)))
+    service = _accepted(ecs._update_service(dict(request)))["service"]
+    _keep_settings(ecs._services[f"{service['clusterArn'].rpartition('/')[2]}/{service['serviceName']}"], request)
 
 
 def delete_service(cluster: str, name: str) -> None:

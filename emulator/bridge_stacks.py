@@ -101,15 +101,15 @@ def install() -> None:
 
     def describe_stacks(parameters: Mapping[str, Any]) -> Any:
         status, headers, body = inner_describe(parameters)
-        return status, headers, _STACK_ID.sub(_with_ancestors, body.decode()).encode()
+        return status, headers, _STACK_ID.sub(_with_details, body.decode()).encode()
 
     handlers._ACTION_HANDLERS["DescribeStacks"] = describe_stacks
 
 
-def _with_ancestors(match: re.Match[str]) -> str:
+def _with_details(match: re.Match[str]) -> str:
     record = stack(match[1]) or {}
-    ancestors = "".join(f"<{name}>{record[name]}</{name}>" for name in ("ParentId", "RootId") if record.get(name))
-    return match[0] + ancestors
+    names = ("ParentId", "RootId", "TimeoutInMinutes")
+    return match[0] + "".join(f"<{name}>{record[name]}</{name}>" for name in names if record.get(name))
 
 
 def _correct_conditions() -> None:

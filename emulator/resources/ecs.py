@@ -29,13 +29,16 @@ _UPDATABLE = {
     "PlatformVersion": "platformVersion",
     "CapacityProviderStrategy": "capacityProviderStrategy",
     "DeploymentConfiguration": "deploymentConfiguration",
+    "AvailabilityZoneRebalancing": "availabilityZoneRebalancing",
+    "EnableECSManagedTags": "enableECSManagedTags",
+    "PropagateTags": "propagateTags",
 }
 _CREATE_ONLY = ("Cluster", "Role", "SchedulingStrategy", "ServiceName")
 _NUMBERS = frozenset(
     {"DesiredCount", "HealthCheckGracePeriodSeconds", "ContainerPort", "MaximumPercent", "MinimumHealthyPercent"}
     | {"Base", "Weight", "Value", "BakeTimeInMinutes"}
 )
-_BOOLEANS = frozenset({"EnableExecuteCommand", "Enable", "Rollback", "ResetOnHealthyTask"})
+_BOOLEANS = frozenset({"EnableECSManagedTags", "EnableExecuteCommand", "Enable", "Rollback", "ResetOnHealthyTask"})
 
 
 def _invalid(message: str) -> ValueError:

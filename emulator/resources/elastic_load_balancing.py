@@ -1,4 +1,6 @@
-"""AWS::ElasticLoadBalancingV2::TargetGroup with AWS's attributes, and LoadBalancer with deletion protection."""
+"""AWS::ElasticLoadBalancingV2::TargetGroup with AWS's attributes, LoadBalancer with deletion protection, and Listener
+with the attributes that it is created with.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from emulator import bridge
 from emulator.checked import Checked
-from emulator.handlers import HandlerFailed, Properties, ResourceHandler
+from emulator.handlers import Created, HandlerFailed, Properties, ResourceHandler
 
 
 class TargetGroupHandler(Checked):
@@ -34,7 +36,20 @@ class LoadBalancerHandler(Checked):
         super().delete(physical_id, props)
 
 
+class ListenerHandler(Checked):
+    """ministack sets a listener's attributes when it is updated only."""
+
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
+        """Make the listener with its attributes."""
+        made = super().create(logical_id, props, stack_name)
+        given = [{"Key": one["Key"], "Value": str(one["Value"])} for one in props.get("ListenerAttributes") or ()]
+        if given:
+            bridge.client("elbv2").modify_listener_attributes(ListenerArn=made[0], Attributes=given)
+        return made
+
+
 HANDLERS: Mapping[str, ResourceHandler] = {
+    "AWS::ElasticLoadBalancingV2::Listener": ListenerHandler("AWS::ElasticLoadBalancingV2::Listener"),
     "AWS::ElasticLoadBalancingV2::LoadBalancer": LoadBalancerHandler("AWS::ElasticLoadBalancingV2::LoadBalancer"),
     "AWS::ElasticLoadBalancingV2::TargetGroup": TargetGroupHandler("AWS::ElasticLoadBalancingV2::TargetGroup"),
 }

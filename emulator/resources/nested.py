@@ -26,6 +26,8 @@ class StackHandler:
 
         def begun(child: StackRecord) -> None:
             child["ParentId"] = parent["StackId"]
+            if props.get("TimeoutInMinutes"):
+                child["TimeoutInMinutes"] = int(props["TimeoutInMinutes"])
             child["RootId"] = parent.get("RootId") or parent["StackId"]
             reason = "Resource creation Initiated"
             bridge_stacks.add_event(parent, logical_id, _TYPE, "CREATE_IN_PROGRESS", reason, child["StackId"])
