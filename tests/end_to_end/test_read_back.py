@@ -1,0 +1,195 @@
+"""What was deployed is what the templates say, as every resource's own service tells it.
+
+The nested form is deployed by the command line with everything switched on that adds resources, the flattened form as
+one stack beside it with the defaults and a secret for the tools.
+"""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+
+from deployer.events import Reporter
+from deployer.packaging import ImageReference, packaged
+from deployer.progress import PlainProgress
+from deployer.stacks import LOCAL_POLL_SECONDS, ensure
+from generator.evaluation import Deployment
+from generator.stacks import template_dicts, templates
+from tests.end_to_end import read_back
+from tests.end_to_end.read_back import Account, Difference, ReadBack, equal, leaves, missing
+from tests.end_to_end.readers import EXCEPTIONS, READERS
+from tests.end_to_end.running import ACCOUNT, Project
+
+NESTED, FLAT = "runtime.yaml", "runtime-flat.yaml"
+EVERYTHING = (
+    ('preset = "development"  ', 'preset = "production"  '),
+    ("interface_endpoints = false ", "interface_endpoints = true "),
+    ("zones = 2 ", "zones = 3 "),
+    ("spot_percent = 0 ", "spot_percent = 25 "),
+    ("allowed_principals = [] ", f'allowed_principals = ["arn:aws:iam::{ACCOUNT}:root"] '),
+    ('alarm_email = "" ', 'alarm_email = "alarms@example.com" '),
+)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A root stack and the file that it was made from."""
+
+    project: Project
+    stack: str
+    root: str
+
+    def read_back(self) -> ReadBack:
+        """Returns a comparison that reads everything anew."""
+        client = cache(self.project.client)
+        resources = read_back.made(client("cloudformation"), self.stack)
+        deployment = read_back.evaluated(client("cloudformation"), template_dicts(), self.root, self.stack)
+        ids = frozenset(resource.physical_id for resource in resources.values())
+        return ReadBack(deployment, resources, Account(client, ids, templates()), READERS, EXCEPTIONS)
+
+
+@pytest.fixture(scope="module")
+def target(project: Project) -> Mapping[str, Any]:
+    """The nested runtime's target as `deploy` tells it; whether it serves is another test's matter."""
+    project.configure(*EVERYTHING)
+    done = project.run("deploy", "--output", "json")
+    assert done.out, done.err
+    (found,) = done.document["targets"]
+    assert found["status"] == "CREATE_COMPLETE", done.err
+    return {**found, "template_url": done.document["template_url"]}
+
+
+@pytest.fixture(scope="module")
+def nested(project: Project, target: Mapping[str, Any]) -> Deployed:
+    return Deployed(project, target["stack_id"], NESTED)
+
+
+@pytest.fixture(scope="module")
+def flat(project: Project, target: Mapping[str, Any], reporter: Reporter) -> Deployed:
+    secret = project.client("secretsmanager").create_secret(Name="tools", SecretString=json.dumps({"TOKEN": "x"}))
+    given = target["parameters"]
+    defaults = {
+        name: declared["Default"]
+        for name, declared in template_dicts()[FLAT]["Parameters"].items()
+        if "Default" in declared
+    }
+    own = ("ParentDomain", "HostedZoneId", "ImageRegistryAccount", "ImageRepository", "ImageDigest")
+    parameters = {
+        **defaults,
+        **{name: given[name] for name in own},
+        "RuntimeName": "flat",
+        "ContainerSecretArn": secret["ARN"],
+    }
+    image = ImageReference(given["ImageRegistryAccount"], given["ImageRepository"], given["ImageDigest"])
+    package = packaged(template_dicts(), target["template_url"].rpartition("/templates/")[0], image)
+    client = project.client("cloudformation")
+    made = ensure(client, "flat", package.urls[FLAT], parameters, reporter, LOCAL_POLL_SECONDS)
+    return Deployed(project, made.stack_id, FLAT)
+
+
+@pytest.fixture(scope="module")
+def reporter() -> Reporter:
+    return PlainProgress(io.StringIO())
+
+
+@pytest.fixture(params=["nested", "flat"])
+def deployed(request: pytest.FixtureRequest) -> Deployed:
+    found: Deployed = request.getfixturevalue(request.param)
+    return found
+
+
+def existing(deployment: Deployment) -> set[str]:
+    return {title for title in deployment.homes if deployment.exists(title)}
+
+
+def told(differences: list[Difference]) -> str:
+    return "\n".join(f"{d.logical_id} ({d.type}) {d.path}: {d.wanted!r}, not {d.reported!r}" for d in differences)
+
+
+@pytest.mark.parametrize("root", [NESTED, FLAT])
+def test_every_type_of_the_templates_has_a_reader(root: str) -> None:
+    deployment = Deployment(template_dicts(), root)
+    assert {deployment.type(title) for title in deployment.homes} <= READERS.keys()
+
+
+def test_resources_are_those_of_the_evaluation(deployed: Deployed) -> None:
+    found = deployed.read_back()
+    assert {title: one.type for title, one in found.resources.items()} == {
+        title: found.deployment.type(title) for title in existing(found.deployment)
+    }
+
+
+def test_services_report_what_the_templates_say(deployed: Deployed) -> None:
+    found = deployed.read_back()
+    result = found.compare()
+    assert not result.differences, told(result.differences)
+    titles = existing(found.deployment)
+    properties = {title: found.deployment.properties(title) for title in titles}
+    assert result.resources == titles
+    assert result.properties == {(title, name) for title in titles for name in properties[title]}
+    assert result.values == sum(leaves(value) for one in properties.values() for value in one.values())
+    assert len(titles) > 70
+    assert result.values > 600
+
+
+def test_the_deployments_use_every_type_and_every_exception(nested: Deployed, flat: Deployed) -> None:
+    found = [nested.read_back(), flat.read_back()]
+    assert {made.type for one in found for made in one.resources.values()} == READERS.keys()
+    assert set().union(*(one.compare().excepted for one in found)) == EXCEPTIONS.keys()
+
+
+def test_planted_differences_are_found(flat: Deployed) -> None:
+    resources = flat.read_back().resources
+    group, task_group = resources["TargetGroup"].physical_id, resources["TaskSecurityGroup"].physical_id
+    elbv2, ec2 = flat.project.client("elbv2"), flat.project.client("ec2")
+    elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPath="/other")
+    ec2.authorize_security_group_ingress(
+        GroupId=task_group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+    )
+    role = resources["TaskRole"].physical_id
+    flat.project.client("iam").put_role_policy(
+        RoleName=role,
+        PolicyName="planted",
+        PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        ),
+    )
+    found = {(d.logical_id, d.path): (d.wanted, d.reported) for d in flat.read_back().compare().differences}
+    assert found.pop(("TargetGroup", "HealthCheckPath")) == ("/ready", "/other")
+    wanted, (rule,) = found.pop(("TaskSecurityGroup", "SecurityGroupIngress"))
+    assert (wanted, rule["FromPort"], rule["CidrIp"]) == (None, 22, "0.0.0.0/0")
+    _, (policy,) = found.pop(("TaskRole", "Policies"))
+    assert policy["PolicyName"] == "planted"
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reported", "paths"),
+    [
+        ({"A": "60"}, {"A": 60.0, "B": 1}, []),
+        ({"A": True}, {"A": "true"}, []),
+        ({"A": "x"}, {}, ["P.A"]),
+        ({"A": 1}, {"A": True}, ["P.A"]),
+        (["a", "b"], ["b", "a"], []),
+        (["a"], ["a", "b"], ["P"]),
+        (["a", "a"], ["a", "b"], ["P"]),
+        ([{"K": "a", "V": 1}], [{"K": "a", "V": 2}], ["P.V"]),
+        ({"Tags": [{"Key": "a"}]}, {"Tags": [{"Key": "b"}, {"Key": "a"}]}, []),
+        ({"Policy": '{"A": 1}'}, {"Policy": '{"A":1}'}, []),
+        ({"PolicyDocument": {"A": 1}}, {"PolicyDocument": {"A": 1, "B": 2}}, ["P.PolicyDocument.B"]),
+        ({"PolicyDocument": [{"A": 1}]}, {"PolicyDocument": [{"A": 1, "B": 2}]}, ["P.PolicyDocument.B"]),
+        ({}, None, ["P"]),
+        ([], None, ["P"]),
+    ],
+)
+def test_comparison_finds_what_is_missing(wanted: Any, reported: Any, paths: list[str]) -> None:
+    assert [path for path, _, _ in missing(wanted, reported, "P", whole=False)] == paths
+
+
+@pytest.mark.parametrize(("wanted", "reported"), [("x", 1), ("", 0), (None, 0), ("true", "false"), (1, None)])
+def test_unequal_values_are_not_taken_for_equal(wanted: Any, reported: Any) -> None:
+    assert not equal(wanted, reported)
