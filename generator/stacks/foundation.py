@@ -238,9 +238,7 @@ def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -
                 Statement(Effect=Allow, Principal=AWSPrincipal(principal), Action=[sts.AssumeRole])
             ),
             ManagedPolicyArns=[attached.ref() for attached in policies],
-            Policies=[
-                iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=policy(*_stacks_and_roles(objects_of(bucket))))
-            ],
+            Policies=[iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=_stacks_and_roles(objects_of(bucket)))],
         ),
         "What stack sets may do in this account: make the runtime's resources, and roles only under their own names.",
         CREATES_EXECUTION_ROLE,
