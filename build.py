@@ -198,7 +198,7 @@ def global_options(defaults: bool) -> argparse.ArgumentParser:
     add("--local", default=False, action="store_true", help="use the AWS emulator of this machine")
     add("--output", default="text", choices=["text", "json"], help="json: one document on standard output")
     add("--yes", default=False, action="store_true", help="do not ask")
-    add("--verbose", default=False, action="store_true", help="show tracebacks and every call")
+    add("--verbose", default=False, action="store_true", help="show where an error comes from")
     return parser
 
 
