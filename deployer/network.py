@@ -24,6 +24,10 @@ class Unreachable(RefusedError):
     """A host could not be resolved, connected to or trusted; the message says which."""
 
 
+class NotStarted(Unreachable):
+    """The name leads to a load balancer whose data plane does not run on this machine; only one target's does."""
+
+
 @dataclass(frozen=True)
 class Resolution:
     """Where a host name leads: IP address, port for HTTPS, and the records that led there, as people read them."""
@@ -89,7 +93,10 @@ class LocalNetwork:
     authority: Path
 
     def resolve(self, host: str) -> Resolution:
-        """Returns where the emulator's records lead; raises Unreachable where they lead nowhere."""
+        """Returns where the emulator's records lead.
+
+        Raises Unreachable where they lead nowhere, NotStarted where they lead to what does not run here.
+        """
         query = urllib.parse.urlencode({"name": host})
         try:
             answer = httpx2.get(f"{self.endpoint}/_emulator/resolve?{query}", timeout=TIMEOUT_SECONDS, trust_env=False)
@@ -97,6 +104,8 @@ class LocalNetwork:
             raise Unreachable(
                 f"The local AWS at {self.endpoint} does not answer; start it again with local start."
             ) from error
+        if answer.status_code == httpx2.codes.NOT_FOUND and answer.json().get("chain"):
+            raise NotStarted(f"Not started: this machine runs one target, and {host} leads to another.")
         if answer.status_code != httpx2.codes.OK:
             raise Unreachable(f"The name {host} has no address in the local AWS: {_message(answer)}.")
         found = answer.json()

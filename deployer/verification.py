@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deployer.aws import refusal
 from deployer.errors import RefusedError
 from deployer.mcp_client import BearerToken, Era, McpRefused, Signed, Tool, call_tool, list_tools, mcp_url
-from deployer.network import Network, certificate_of
+from deployer.network import Network, NotStarted, certificate_of
 from deployer.tokens import Issuer, client_token
 from generator import parameters as p
 
@@ -125,11 +125,26 @@ def verify(
     client's id is no output. Raises nothing that AWS or the network may say: that is a row.
     """
     runtime = _Runtime(outputs, parameters or {}, aws, network, account, region)
+    idle = _not_started(runtime)
+    if idle:
+        return [_not_tried(layer, idle) for layer in _layers(runtime)]
     rows: list[Row] = []
     for layer in _layers(runtime):
         failed = next((row.layer for row in rows if row.passed is False), None)
         rows.append(_not_tried(layer, f"Not tried, since {failed} failed.") if failed else _tried(layer, local))
     return rows
+
+
+def _not_started(runtime: _Runtime) -> str:
+    """Returns why nothing can be tried where the runtime's data plane does not run on this machine, else nothing."""
+    try:
+        if runtime["EndpointUrl"]:
+            runtime.network.resolve(_host(runtime["EndpointUrl"]))
+    except NotStarted as reason:
+        return str(reason)
+    except RefusedError:
+        pass  # The first layer tells it.
+    return ""
 
 
 def _not_tried(layer: _Layer, detail: str) -> Row:

@@ -8,7 +8,15 @@ _LONGEST_CHAIN = 10
 
 
 class NameNotFound(LookupError):
-    """No record of the emulated DNS answers for this name; its message says where the chain ended."""
+    """No record of the emulated DNS answers for this name; its message says where the chain ended.
+
+    `chain` holds the records that were followed: where there are any, the name is right and what it leads to is not
+    served on this machine.
+    """
+
+    def __init__(self, message: str, chain: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.chain = tuple(chain)
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ class Resolver:
                 return Resolution(asked, endpoint, (*chain, f"{current} → {endpoint.address} port {ports}"))
             step = _next_step(records, current)
             if step is None:
-                raise NameNotFound(f"{asked} does not resolve: {_where(chain, current)}")
+                raise NameNotFound(f"{asked} does not resolve: {_where(chain, current)}", chain)
             following, described = step
             chain.append(described)
             if _is_loopback(following):

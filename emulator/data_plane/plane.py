@@ -216,7 +216,7 @@ class DataPlane:
         try:
             return 200, self._resolver.resolve(name).as_json()
         except NameNotFound as error:
-            return 404, {"message": str(error)}
+            return 404, {"message": str(error), "chain": list(error.chain)}
 
     # The network.
 
