@@ -22,6 +22,8 @@ from generator.stacks import template_dicts, templates
 from generator.stacks.runtime import PARENT_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
+SETTLING_SECONDS = 90.0
+"""A service without a desired count is steady with one task; scaling starts the others right after."""
 OCI_ARCHITECTURES = {"X86_64": "amd64", "ARM64": "arm64"}
 
 
@@ -106,7 +108,7 @@ def deploy(context: Context) -> Result:
     result.changed = not steps.empty
     result.runtimes = runtimes.read(context.aws, context.stack_sets.instances())
     _synchronize(context, result.runtimes, before if steps.update_set else {})
-    result.verification = verify_all(context, result.runtimes)
+    result.verification = verify_all(context, result.runtimes, SETTLING_SECONDS)
     return result
 
 
@@ -127,8 +129,11 @@ def verify_deployed(context: Context) -> dict[str, list[Row]]:
     return verify_all(context, runtimes.read(context.aws, sets.instances()))
 
 
-def verify_all(context: Context, found: list[Runtime]) -> dict[str, list[Row]]:
-    """Returns the rows of the layered truth test by `account/region`, for every runtime whose account can be read."""
+def verify_all(context: Context, found: list[Runtime], patience: float = 0.0) -> dict[str, list[Row]]:
+    """Returns the rows of the layered truth test by `account/region`, for every runtime whose account can be read.
+
+    `patience` is for how many seconds a runtime's tasks may still be starting.
+    """
     rows: dict[str, list[Row]] = {}
     for runtime in found:
         if runtime.readable:
@@ -142,6 +147,7 @@ def verify_all(context: Context, found: list[Runtime]) -> dict[str, list[Row]]:
                 runtime.account,
                 runtime.region,
                 runtime.parameters,
+                patience,
             )
             failed = [row.layer for row in tested if row.passed is False]
             context.reporter.emit(

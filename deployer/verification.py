@@ -37,6 +37,7 @@ SEPARATOR: Final = "___"
 SEARCH_TOOL: Final = "x_amz_bedrock_agentcore_search"
 """The gateway's own tool, where it has semantic search (same guide)."""
 FORGED_SECONDS: Final = 600
+HEALTH_POLL_SECONDS: Final = 1.0
 PASSING: Final = ("healthy", "initial", "draining")
 """States of a target on its way in or out (TargetHealth, Elastic Load Balancing API reference); all others fail."""
 
@@ -87,6 +88,7 @@ class _Runtime:
     network: Network
     account: str
     region: str
+    patience: float
 
     def __getitem__(self, output: str) -> str:
         return self.outputs.get(output, "")
@@ -118,13 +120,15 @@ def verify(
     account: str,
     region: str,
     parameters: Mapping[str, str] | None = None,
+    patience: float = 0.0,
 ) -> list[Row]:
     """Returns one row a layer, in their order; layers after the first failure are not tried.
 
     `outputs` are the root stack's; `parameters`, its values, are needed only with an existing token issuer, whose
-    client's id is no output. Raises nothing that AWS or the network may say: that is a row.
+    client's id is no output. `patience` is for how many seconds tasks may still be starting. Raises nothing that AWS or
+    the network may say: that is a row.
     """
-    runtime = _Runtime(outputs, parameters or {}, aws, network, account, region)
+    runtime = _Runtime(outputs, parameters or {}, aws, network, account, region, patience)
     idle = _not_started(runtime)
     if idle:
         return [_not_tried(layer, idle) for layer in _layers(runtime)]
@@ -304,6 +308,17 @@ def _forged(runtime: _Runtime) -> str:
 
 
 def _health(runtime: _Runtime) -> str:
+    deadline = time.monotonic() + runtime.patience
+    while True:
+        try:
+            return _health_now(runtime)
+        except RefusedError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(HEALTH_POLL_SECONDS)
+
+
+def _health_now(runtime: _Runtime) -> str:
     client = runtime.aws.client("elbv2", runtime.account, runtime.region)
     found = client.describe_target_health(TargetGroupArn=runtime["TargetGroupArn"])["TargetHealthDescriptions"]
     states = Counter(target["TargetHealth"]["State"] for target in found)

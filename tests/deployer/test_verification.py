@@ -181,3 +181,18 @@ def test_nothing_secret_is_in_a_row(outside: Outside, clients: Clients) -> None:
     clients.secret = {"client_id": "client", "client_secret": "unmistakable"}
 
     assert "unmistakable" not in repr(verified(outside, clients))
+
+
+def test_tasks_that_are_still_starting_are_waited_for(
+    outside: Outside, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients.states = [{"State": "healthy"}, {"State": "unhealthy", "Reason": "Target.FailedHealthChecks"}]
+
+    def started(_: float) -> None:
+        clients.states[1] = {"State": "healthy"}
+
+    monkeypatch.setattr("deployer.verification.time.sleep", started)
+    rows = verify(OUTPUTS, clients, outside.network, False, ACCESS_KEY, REGION, patience=600.0)
+
+    assert [row.passed for row in rows] == [True] * len(LAYERS)
+    assert rows[4].detail == "Tasks: 2 healthy."
