@@ -142,6 +142,45 @@ def test_the_deployments_use_every_type_and_every_exception(nested: Deployed, fl
     assert set().union(*(one.compare().excepted for one in found)) == EXCEPTIONS.keys()
 
 
+def test_services_report_what_an_update_changed(flat: Deployed) -> None:
+    client = flat.project.client("cloudformation")
+    changes = {
+        "Preset": "production",
+        "DeletionProtection": "off",
+        "InterfaceEndpoints": "on",
+        "ZoneCount": "3",
+        "SpotPercent": "50",
+        "LogRetentionDays": "30",
+        "MaxTasks": "6",
+        "AllowedPrincipals": f"arn:aws:iam::{ACCOUNT}:root",
+        "AlarmEmail": "other@example.com",
+    }
+    before = flat.read_back()
+    described = client.describe_stacks(StackName=flat.stack)["Stacks"][0]["Parameters"]
+    assert changes.items().isdisjoint({(one["ParameterKey"], one["ParameterValue"]) for one in described})
+    client.update_stack(
+        StackName=flat.stack,
+        UsePreviousTemplate=True,
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": changes[name]}
+            if name in changes
+            else {"ParameterKey": name, "UsePreviousValue": True}
+            for name in (one["ParameterKey"] for one in described)
+        ],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    client.get_waiter("stack_update_complete").wait(StackName=flat.stack, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    after = flat.read_back()
+    assert set(after.resources) == existing(after.deployment) > set(before.resources)
+    result = after.compare()
+    assert not result.differences, told(result.differences)
+    assert result.values == sum(leaves(value) for title in after.resources for value in wanted(after, title))
+
+
+def wanted(found: ReadBack, title: str) -> list[Any]:
+    return list(found.deployment.properties(title).values())
+
+
 def test_planted_differences_are_found(flat: Deployed) -> None:
     resources = flat.read_back().resources
     group, task_group = resources["TargetGroup"].physical_id, resources["TaskSecurityGroup"].physical_id
