@@ -30,6 +30,7 @@ from emulator.data_plane.signatures import Key
 from emulator.data_plane.tokens import TokenCheck
 
 _POLL_SECONDS = 0.5
+_SETTLING_SECONDS = 45.0
 _GATEWAY_HOST = re.compile(r"([0-9a-z-]+-[0-9a-z]{10})\.gateway\.bedrock-agentcore\.([a-z0-9-]+)\.amazonaws\.com")
 
 
@@ -133,7 +134,9 @@ class DataPlane:
         self._inner.start()
 
     def resume(self) -> None:
-        """Run what the restored records say should run. Call it after ministack's state was loaded."""
+        """Run what the restored records say should run, and wait for it a while: a resumed machine answers as before.
+        Call it after ministack's state was loaded.
+        """
         if self._owner is not None:
             with bridge.scope(*self._owner):
                 for group in bridge.target_groups():
@@ -142,6 +145,8 @@ class DataPlane:
                             bridge.deregister_target(group["TargetGroupArn"], target["Id"], target["Port"])
         self.scheduler.start()
         self._poller.start()
+        self.scheduler.settle(_SETTLING_SECONDS)
+        self.apply_network()
 
     def stop(self) -> None:
         """End every process and stop listening."""

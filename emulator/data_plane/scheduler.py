@@ -161,6 +161,22 @@ class ServiceScheduler:
             time.sleep(_TICK_SECONDS)
         raise DeploymentFailed(f"Service {key} did not stabilize in {timeout:.0f} seconds. {self._reason(key)}")
 
+    def settle(self, timeout: float) -> None:
+        """Return when every service's tasks are healthy, at the latest after ``timeout`` seconds: what is not healthy
+        by then is told by its records.
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            owner = self.ownership.owner()
+            wanted = {
+                key: record["desiredCount"]
+                for (account, region, key), record in records.services().items()
+                if (account, region) == owner and record.get("status") == "ACTIVE"
+            }
+            if all(self._all_healthy(key, desired) for key, desired in wanted.items()):
+                return
+            time.sleep(_TICK_SECONDS)
+
     def _reason(self, key: str) -> str:
         reason = self._reasons.get(key)
         return f"Last stopped task: {reason}" if reason else "No task stopped."
