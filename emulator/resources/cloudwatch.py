@@ -1,8 +1,10 @@
-"""AWS::CloudWatch::CompositeAlarm, and Alarm on queries and expressions, which are kept and shown but not evaluated.
+"""AWS::CloudWatch::Alarm, CompositeAlarm and Dashboard. Alarms on queries and expressions are kept and shown, but not
+evaluated.
 
-Refusals: PutMetricAlarm and PutCompositeAlarm in the CloudWatch API reference.
+Refusals: PutMetricAlarm, PutCompositeAlarm and PutDashboard in the CloudWatch API reference.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,7 +61,10 @@ class AlarmHandler(Checked):
     """AWS::CloudWatch::Alarm. Ref is its name."""
 
     def check(self, props: Properties, own_id: str) -> None:
-        """Raise ValueError for a metric beside Metrics and for Metrics that do not return exactly one series."""
+        """Raise ValueError for a period that is none, for a metric beside Metrics and for Metrics that do not return
+        exactly one series.
+        """
+        _check_periods(props)
         metrics = props.get("Metrics")
         if metrics is None:
             return
@@ -112,7 +117,36 @@ def _metric(given: Mapping[str, Any]) -> dict[str, Any]:
     return metric
 
 
+def _check_periods(props: Properties) -> None:
+    periods = [int(props["Period"])] if "Period" in props else []
+    periods += [int(item["MetricStat"]["Period"]) for item in props.get("Metrics") or () if "MetricStat" in item]
+    for period in periods:
+        if period not in (10, 20, 30) and (period < 60 or period % 60):
+            raise HandlerFailed("Period must be 10, 20, 30 or a multiple of 60", "InvalidRequest")
+        longest = 604_800 if period >= 3600 else 86_400
+        if int(props["EvaluationPeriods"]) * period > longest:
+            text = "Metrics cannot be checked across more than a day, a week for periods of an hour or more"
+            text += f" (EvaluationPeriods * Period must be <= {longest})"
+            raise HandlerFailed(text, "InvalidRequest")
+
+
+class DashboardHandler(Checked):
+    """AWS::CloudWatch::Dashboard. Ref is its name."""
+
+    def check(self, props: Properties, own_id: str) -> None:
+        """Raise ValueError for a body that is none (PutDashboard)."""
+        try:
+            body = json.loads(str(props.get("DashboardBody")))
+        except ValueError:
+            body = None
+        if not isinstance(body, dict) or not isinstance(body.get("widgets", []), list):
+            raise HandlerFailed("The field DashboardBody must be a valid JSON object", "InvalidRequest")
+        if len(body.get("widgets", [])) > 500:
+            raise HandlerFailed("The dashboard has more than 500 widgets", "InvalidRequest")
+
+
 HANDLERS: Mapping[str, ResourceHandler] = {
     "AWS::CloudWatch::Alarm": AlarmHandler("AWS::CloudWatch::Alarm"),
     "AWS::CloudWatch::CompositeAlarm": CompositeAlarmHandler(),
+    "AWS::CloudWatch::Dashboard": DashboardHandler("AWS::CloudWatch::Dashboard"),
 }

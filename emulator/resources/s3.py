@@ -49,6 +49,18 @@ class BucketHandler(Checked):
         _configure(made[0], old if made[0] == physical_id else {}, new)
         return made
 
+    def delete(self, physical_id: str, props: Properties) -> None:
+        """Remove the bucket. Raises ValueError while it holds objects or versions of some (DeleteBucket)."""
+        s3 = bridge.client("s3")
+        try:
+            held = s3.list_objects_v2(Bucket=physical_id, MaxKeys=1).get("Contents")
+            versions = s3.list_object_versions(Bucket=physical_id, MaxKeys=1)
+        except ClientError:
+            held, versions = [], {}
+        if held or versions.get("Versions") or versions.get("DeleteMarkers"):
+            raise HandlerFailed("The bucket you tried to delete is not empty")
+        super().delete(physical_id, props)
+
 
 def _rules(props: Properties) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (props.get("LifecycleConfiguration") or {}).get("Rules") or []
