@@ -187,7 +187,7 @@ def _layers(runtime: _Runtime) -> tuple[_Layer, ...]:
             lambda: _certificate(runtime),
             "Give the listener an issued certificate that covers the host name.",
             "called",
-            "called",
+            "stand-in",
             "A proxy answered in the load balancer's place, with a certificate of the local authority.",
         ),
         _Layer(
@@ -229,7 +229,7 @@ def _layers(runtime: _Runtime) -> tuple[_Layer, ...]:
             f"Attach the caller's policy {runtime['CallerPolicyArn']} to the caller, and synchronize the target"
             f" {runtime['GatewayTargetId']} of the gateway {runtime['GatewayId']}.",
             "called",
-            "called",
+            "stand-in",
             "An imitation of the gateway answered with what it had listed from the real server.",
         ),
         _Layer(
