@@ -37,7 +37,25 @@ class LoadBalancerHandler(Checked):
 
 
 class ListenerHandler(Checked):
-    """ministack sets a listener's attributes when it is updated only."""
+    """ministack sets a listener's attributes when it is updated only.
+
+    Refusals: CreateListener in the Elastic Load Balancing API reference (CertificateNotFound, DuplicateListener).
+    """
+
+    def check(self, props: Properties, own_id: str) -> None:
+        """Raise ValueError for HTTPS without a certificate, for one that does not exist and a port that is taken."""
+        certificates = [str(item.get("CertificateArn", "")) for item in props.get("Certificates") or ()]
+        if props.get("Protocol") in ("HTTPS", "TLS") and not certificates:
+            raise HandlerFailed("A certificate must be specified for HTTPS listeners", "InvalidRequest")
+        for arn in certificates:
+            if not _certificate_exists(arn):
+                raise HandlerFailed(f"Certificate ARN '{arn}' is not valid", "NotFound")
+        if own_id:
+            return
+        listeners = bridge.client("elbv2").describe_listeners(LoadBalancerArn=str(props["LoadBalancerArn"]))
+        if any(str(item.get("Port")) == str(props.get("Port")) for item in listeners["Listeners"]):
+            text = "A listener already exists on this port for this load balancer"
+            raise HandlerFailed(f"{text} '{props['LoadBalancerArn']}'", "AlreadyExists")
 
     def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Make the listener with its attributes."""
@@ -46,6 +64,17 @@ class ListenerHandler(Checked):
         if given:
             bridge.client("elbv2").modify_listener_attributes(ListenerArn=made[0], Attributes=given)
         return made
+
+
+def _certificate_exists(arn: str) -> bool:
+    """Whether ACM has a certificate; those of IAM are taken as given."""
+    if ":server-certificate/" in arn:
+        return True
+    try:
+        bridge.client("acm").describe_certificate(CertificateArn=arn)
+    except ClientError:
+        return False
+    return True
 
 
 HANDLERS: Mapping[str, ResourceHandler] = {

@@ -62,6 +62,32 @@ BUCKET = resource("S3::Bucket")
 OTHER_BUCKET = document(Principal="*", Action="s3:GetObject", Resource="arn:aws:s3:::another/*")
 TAKEN = {"LogGroupName": "taken"}
 
+
+def listener(**props: Any) -> dict[str, Any]:
+    answer = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+    given = {"LoadBalancerArn": {"Ref": "Balancer"}, "Port": 80, "Protocol": "HTTP", "DefaultActions": [answer]}
+    return resource("ElasticLoadBalancingV2::Listener", **{**given, **props})
+
+
+def subnet(block: str, zone: int) -> dict[str, Any]:
+    where = {"Fn::Select": [zone, {"Fn::GetAZs": ""}]}
+    return resource("EC2::Subnet", VpcId={"Ref": "Vpc"}, CidrBlock=block, AvailabilityZone=where)
+
+
+BALANCER: dict[str, Any] = {
+    "Vpc": resource("EC2::VPC", CidrBlock="10.0.0.0/16"),
+    "Gateway": {"Type": "AWS::EC2::InternetGateway"},
+    "Attached": resource("EC2::VPCGatewayAttachment", VpcId={"Ref": "Vpc"}, InternetGatewayId={"Ref": "Gateway"}),
+    "A": subnet("10.0.0.0/24", 0),
+    "B": subnet("10.0.1.0/24", 1),
+    "Balancer": {
+        **resource("ElasticLoadBalancingV2::LoadBalancer", Subnets=[{"Ref": "A"}, {"Ref": "B"}]),
+        "DependsOn": "Attached",
+    },
+}
+SECURE = {"Port": 443, "Protocol": "HTTPS"}
+ABSENT_CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/00000000-0000-0000-0000-000000000000"
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "action without service": ({"It": inline(document(Action="all", Resource="*"))}, "prefaced by a vendor"),
     "policy without resource": ({"It": inline(document(Action="s3:*"))}, "must contain resources"),
@@ -152,6 +178,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "certificate of no zone": ({"It": certificate("a.refusals.example", "ZABSENT")}, "No hosted zone found with ID"),
     "certificate's long name": ({"It": certificate(f"{'x' * 60}.refusals.example")}, "no more than 64 characters"),
+    "HTTPS without certificate": ({**BALANCER, "It": listener(**SECURE)}, "A certificate must be specified"),
+    "certificate that does not exist": (
+        {**BALANCER, "It": listener(**SECURE, Certificates=[{"CertificateArn": ABSENT_CERTIFICATE}])},
+        f"Certificate ARN '{ABSENT_CERTIFICATE}' is not valid",
+    ),
+    "port of another listener": (
+        {**BALANCER, "First": listener(), "It": {**listener(), "DependsOn": "First"}},
+        "A listener already exists on this port",
+    ),
     "dashboard that is none": ({"It": resource("CloudWatch::Dashboard", DashboardBody="{")}, "valid JSON object"),
     "period of 7 seconds": ({"It": alarm(7)}, "Period must be 10, 20, 30 or a multiple of 60"),
     "lifecycle that is none": (
