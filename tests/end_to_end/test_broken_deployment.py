@@ -42,7 +42,7 @@ def test_image_that_is_not_there_stops_before_any_runtime(project: Project) -> N
         ),
         (
             ('hosted_zone_id = ""', 'hosted_zone_id = "Z0000000000ABSENT"'),
-            "(AWS::Route53::RecordSet)",
+            "(AWS::CertificateManager::Certificate)",
             "Z0000000000ABSENT",
         ),
     ],
