@@ -259,6 +259,16 @@ def _parameters(settings: Settings, image: ImageReference) -> dict[str, str]:
     }
 
 
+def _refuse_renaming(existing: StackSet, wanted: StackSet) -> None:
+    """Raises RefusedError where the runtime would get another name: AgentCore refuses to rename a gateway."""
+    name = p.RUNTIME_NAME.name
+    if existing.parameters.get(name, wanted.parameters[name]) != wanted.parameters[name]:
+        raise RefusedError(
+            f"The runtime is named {existing.parameters[name]} and AWS does not let its gateway be renamed; give"
+            f" stack_set.name another value to make {wanted.parameters[name]} beside it, or set runtime.name back."
+        )
+
+
 def _converge(
     context: Context, wanted: StackSet, overrides: Mapping[tuple[str, str], Overrides]
 ) -> tuple[Plan, Mapping[tuple[str, str], Instance]]:
@@ -268,6 +278,7 @@ def _converge(
     existing = sets.describe()
     if existing is not None:
         sets.join_running()
+        _refuse_renaming(existing, wanted)
     before = sets.instances() if existing is not None else {}
     steps = plan(wanted, overrides, existing, before)
     detail = f"{len(overrides)} target{'s' if len(overrides) != 1 else ''}"

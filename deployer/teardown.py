@@ -1,6 +1,7 @@
 """Taking runtimes away in the order that AWS accepts: gateway targets, then the stacks, then the stack set."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +13,11 @@ from deployer.errors import RefusedError
 from deployer.events import Step
 from deployer.foundation import ACCOUNT_STACK, REGION_STACK
 from deployer.runtimes import Runtime
-from deployer.stack_sets import Plan, grouped
+from deployer.stack_sets import Instance, Plan, StackSet, Target, grouped
 from deployer.stacks import describe
 from deployer.status import retained
+from generator import parameters as p
+from generator.presets import PRESET, PRESETS
 
 DEADLINE_SECONDS = 600.0
 
@@ -38,6 +41,7 @@ def destroy(context: Context, with_foundation: bool) -> Removal:
     if existing is not None:
         sets.join_running()
         instances = sets.instances()
+        _refuse_protected(existing, instances)
         for runtime in runtimes.read(context.aws, instances):
             if runtime.readable and runtime.stack_id:
                 client = context.aws.client("cloudformation", runtime.account, runtime.region)
@@ -54,6 +58,27 @@ def destroy(context: Context, with_foundation: bool) -> Removal:
     if with_foundation:
         _remove_foundation(context, removal)
     return removal
+
+
+def _refuse_protected(existing: StackSet, instances: Mapping[Target, Instance]) -> None:
+    """Raises RefusedError where a target is protected.
+
+    AWS would delete most of the stack, refuse the load balancer and leave an instance that no stack set can mend.
+    """
+    for (account, region), instance in sorted(instances.items()):
+        if is_protected({**existing.parameters, **dict(instance.overrides)}):
+            raise RefusedError(
+                f"The runtime of {account} {region} is protected from deletion; set runtime.deletion_protection to"
+                " false, deploy, and then destroy it."
+            )
+
+
+def is_protected(parameters: Mapping[str, str]) -> bool:
+    """Returns whether parameter values, by name, turn deletion protection on, by themselves or by their preset."""
+    chosen = parameters.get(p.DELETION_PROTECTION.name, PRESET)
+    if chosen == PRESET:
+        chosen = PRESETS.rows[parameters.get(p.PRESET_NAME.name, "development")][p.DELETION_PROTECTION.name]
+    return chosen == "on"
 
 
 def _disconnect(context: Context, runtime: Runtime) -> None:

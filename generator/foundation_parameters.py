@@ -109,4 +109,23 @@ ACCOUNT: Final = (
     EMPTY_ON_DELETE,
     *REPLICATION_REGIONS,
 )
+ADMINISTRATION_ACCOUNT: Final = RootParameter(
+    "AdministrationAccountId",
+    STACK_SETS,
+    "Publishing account",
+    "Id of the account whose stack sets may make runtimes in this account.",
+    None,
+    allowed_pattern=r"^[0-9]{12}$",
+    constraint="must be a 12-digit account id",
+)
+ARTIFACT_BUCKET: Final = RootParameter(
+    "ArtifactBucketName",
+    STACK_SETS,
+    "Artifact bucket",
+    "Name of the publishing account's artifact bucket: the output ArtifactBucket of its foundation.",
+    None,
+    allowed_pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+    constraint="must be the name of an S3 bucket",
+)
+TARGET: Final = (ADMINISTRATION_ACCOUNT, ADMINISTRATION_ROLE_NAME, EXECUTION_ROLE_NAME, ARTIFACT_BUCKET)
 REGION: Final = (TARGET_ACCOUNTS, ORGANIZATION_ID, REPOSITORY_NAME)

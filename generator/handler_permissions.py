@@ -76,8 +76,10 @@ HANDLER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "AWS::BedrockAgentCore::OAuth2CredentialProvider": (
         "bedrock-agentcore:CreateOauth2CredentialProvider",
+        "bedrock-agentcore:CreateTokenVault",
         "bedrock-agentcore:DeleteOauth2CredentialProvider",
         "bedrock-agentcore:GetOauth2CredentialProvider",
+        "bedrock-agentcore:GetTokenVault",
         "bedrock-agentcore:ListTagsForResource",
         "bedrock-agentcore:TagResource",
         "bedrock-agentcore:UntagResource",

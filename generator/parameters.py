@@ -72,7 +72,8 @@ RUNTIME_NAME: Final = RootParameter(
     "RuntimeName",
     GENERAL,
     "Name",
-    "Name of this runtime. It leads the host name and the names that AWS requires.",
+    "Name of this runtime. It leads the host name and the names that AWS requires, and it stays for good: a gateway"
+    " cannot be renamed.",
     "mcp-runtime",
     allowed_pattern=r"^[a-z](-?[a-z0-9])+$",
     max_length=20,
@@ -104,7 +105,8 @@ PARENT_DOMAIN: Final = RootParameter(
     "Domain under which the runtime gets its host name, such as example.com. Empty: the runtime stands without an"
     " endpoint and the gateway without a target.",
     allowed_pattern=rf"^({_HOST})?$",
-    constraint="must be a lower-case domain name such as example.com, or empty",
+    max_length=61,
+    constraint="must be a lower-case domain name such as example.com, short enough for a host name of 64, or empty",
 )
 HOSTED_ZONE_ID: Final = RootParameter(
     "HostedZoneId",
@@ -130,7 +132,8 @@ HOST_NAME: Final = RootParameter(
     "Host name",
     "Full host name, where it is not made from name, labels and parent domain. The certificate must cover it.",
     allowed_pattern=rf"^({_HOST})?$",
-    constraint="must be a lower-case host name such as mcp.example.com, or empty",
+    max_length=64,
+    constraint="must be a lower-case host name such as mcp.example.com of at most 64 characters, or empty",
 )
 CERTIFICATE_ARN: Final = RootParameter(
     "ExistingCertificateArn",
@@ -311,7 +314,8 @@ CONTAINER_SECRET_ARN: Final = RootParameter(
     "ContainerSecretArn",
     COMPUTE,
     "Secret for the tools",
-    "ARN of one Secrets Manager secret, a JSON object whose keys the tools read as settings. Empty: none.",
+    "ARN of one Secrets Manager secret, a JSON object whose keys the tools read as settings, encrypted"
+    " with the key that AWS manages. Empty: none.",
     allowed_pattern=_SECRET_ARN,
     constraint="must be the ARN of a Secrets Manager secret, or empty",
 )
@@ -331,8 +335,8 @@ IMAGE_REPOSITORY: Final = RootParameter(
     "Repository",
     "ECR repository that holds the image.",
     "mcp-runtime/server",
-    allowed_pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$",
-    constraint="must be the name of an ECR repository",
+    allowed_pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*/[a-z0-9]+([._-][a-z0-9]+)*$",
+    constraint="must be the name of an ECR repository with one slash, such as mcp-runtime/server",
 )
 IMAGE_DIGEST: Final = RootParameter(
     "ImageDigest",
@@ -347,10 +351,11 @@ IMAGE_DIGEST: Final = RootParameter(
 ISSUER: Final = RootParameter(
     "ExistingIssuer",
     IDENTITY,
-    "ExistingIssuer",
+    "Issuer",
     "Issuer (iss) of an existing OAuth 2.0 authorization server. Empty: an Amazon Cognito user pool is made.",
     allowed_pattern=_HTTPS_URL,
-    constraint="must be an https:// URL, or empty",
+    max_length=256,
+    constraint="must be an https:// URL of at most 256 characters, or empty",
 )
 JWKS_URL: Final = RootParameter(
     "ExistingIssuerJwksUrl",
@@ -358,7 +363,8 @@ JWKS_URL: Final = RootParameter(
     "Public keys",
     "URL of the existing issuer's JSON Web Key Set, RSA keys for RS256.",
     allowed_pattern=_HTTPS_URL,
-    constraint="must be an https:// URL, or empty",
+    max_length=256,
+    constraint="must be an https:// URL of at most 256 characters, or empty",
 )
 DISCOVERY_URL: Final = RootParameter(
     "ExistingIssuerDiscoveryUrl",
@@ -380,7 +386,8 @@ CLIENT_SECRET_ARN: Final = RootParameter(
     "ExistingIssuerClientSecretArn",
     IDENTITY,
     "Client secret",
-    "ARN of the Secrets Manager secret that holds the existing client's secret under the JSON key client_secret.",
+    "ARN of the Secrets Manager secret that holds the existing client's secret under the JSON key client_secret,"
+    " encrypted with the key that AWS manages.",
     allowed_pattern=_SECRET_ARN,
     constraint="must be the ARN of a Secrets Manager secret, or empty",
 )

@@ -20,6 +20,17 @@ MANAGED_RULE_GROUPS = (
     ("AWSManagedRulesCommonRuleSet", "common"),
 )
 
+COUNTED_RULES = (
+    "SizeRestrictions_BODY",
+    "NoUserAgent_HEADER",
+    "CrossSiteScripting_BODY",
+    "GenericLFI_BODY",
+    "GenericRFI_BODY",
+    "EC2MetaDataSSRF_BODY",
+)
+"""Common rules that only count: honest calls of tools are larger than 8 KB, come from programs that need not name
+themselves, and carry markup, paths and addresses as arguments."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -35,7 +46,7 @@ class Outputs:
 
 
 def build(scope: Scope, inputs: Inputs) -> Outputs:
-    """Adds both web ACLs. The common rules' limit on bodies only counts: honest calls may be larger than 8 KB."""
+    """Adds both web ACLs. Common rules that honest calls would match only count."""
     load_balancer = _web_acl(
         scope,
         "LoadBalancer",
@@ -148,7 +159,8 @@ def _overrides(group: str) -> list[wafv2.RuleActionOverride] | AWSHelperFn:
     if group != "AWSManagedRulesCommonRuleSet":
         return NoValue
     return [
-        wafv2.RuleActionOverride(Name="SizeRestrictions_BODY", ActionToUse=wafv2.RuleAction(Count=wafv2.CountAction()))
+        wafv2.RuleActionOverride(Name=name, ActionToUse=wafv2.RuleAction(Count=wafv2.CountAction()))
+        for name in COUNTED_RULES
     ]
 
 

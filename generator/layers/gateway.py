@@ -119,6 +119,10 @@ def _role(scope: Scope, inputs: Inputs) -> iam.Role:
     name = bounded_name(scope)
     directory = "workload-identity-directory/default"
     vault = "token-vault/default"
+    identities = [
+        regional_arn("bedrock-agentcore", directory),
+        regional_arn("bedrock-agentcore", f"{directory}/workload-identity/${{Name}}-*", Name=name),
+    ]
     return scope.add(
         iam.Role(
             "GatewayRole",
@@ -127,40 +131,36 @@ def _role(scope: Scope, inputs: Inputs) -> iam.Role:
                 regional_arn("bedrock-agentcore", "gateway/${Name}-*", Name=name),
             ),
             Policies=[
+                # Always there: a policy that came in the same update as the target might not be in force in time.
+                iam.Policy(
+                    PolicyName="get-token",
+                    PolicyDocument=policy(
+                        allow([agentcore_actions.GetWorkloadAccessToken], identities, "IdentifyGateway"),
+                        allow(
+                            [agentcore_actions.GetResourceOauth2Token],
+                            [
+                                *identities,
+                                regional_arn("bedrock-agentcore", vault),
+                                regional_arn(
+                                    "bedrock-agentcore", f"{vault}/oauth2credentialprovider/${{Name}}", Name=name
+                                ),
+                            ],
+                            "GetToken",
+                        ),
+                    ),
+                ),
                 scope.choose(
                     c.HAS_ENDPOINT,
                     iam.Policy(
-                        PolicyName="get-token",
+                        PolicyName="read-client-secret",
                         PolicyDocument=policy(
                             allow(
-                                [agentcore_actions.GetWorkloadAccessToken],
-                                [
-                                    regional_arn("bedrock-agentcore", directory),
-                                    regional_arn(
-                                        "bedrock-agentcore", f"{directory}/workload-identity/${{Name}}-*", Name=name
-                                    ),
-                                ],
-                                "IdentifyGateway",
-                            ),
-                            allow(
-                                [agentcore_actions.GetResourceOauth2Token],
-                                [
-                                    regional_arn("bedrock-agentcore", directory),
-                                    regional_arn(
-                                        "bedrock-agentcore", f"{directory}/workload-identity/${{Name}}-*", Name=name
-                                    ),
-                                    regional_arn("bedrock-agentcore", vault),
-                                    inputs.credential_provider_arn,
-                                ],
-                                "GetToken",
-                            ),
-                            allow(
                                 [secretsmanager_actions.GetSecretValue], [inputs.client_secret_arn], "ReadClientSecret"
-                            ),
+                            )
                         ),
                     ),
                     NoValue,
-                )
+                ),
             ],
         ),
         "Lets the gateway get a token for the load balancer and nothing else.",

@@ -16,7 +16,6 @@ from generator.compat import TLS_POLICY, Listener, ListenerAction
 from generator.composition import Layer, Scope, Value, after, wire, wire_list
 from generator.layers.identity import EMPTY_ISSUER_REFUSED
 from generator.layers.network import EMPTY_SUBNETS_REFUSED
-from generator.names import bounded_name
 from generator.policies import policy, regional_arn
 
 ACCESS_LOG_PREFIX = "load-balancer"
@@ -100,7 +99,6 @@ def _load_balancer(scope: Scope, inputs: Inputs) -> elbv2.LoadBalancer:
     return scope.add(
         elbv2.LoadBalancer(
             "LoadBalancer",
-            Name=bounded_name(scope),
             Type="application",
             Scheme="internet-facing",
             IpAddressType="ipv4",

@@ -20,12 +20,14 @@ from awacs.aws import (
     SourceArn,
     Statement,
     StringEquals,
+    StringNotEquals,
 )
-from troposphere import NoValue, Output, Ref, Sub, Template, ecr, iam, s3
+from troposphere import NoValue, Output, Ref, Select, Split, Sub, Template, ecr, iam, s3
 
+from generator import composition
 from generator import foundation_parameters as f
 from generator.buckets import kept_bucket, objects_of, only_tls
-from generator.composition import FlattenedComposer, Scope, chosen, rendered, root_parameter
+from generator.composition import FlattenedComposer, Scope, Value, chosen, rendered, root_parameter
 from generator.handler_permissions import HANDLER_PERMISSIONS, SCOPES, UNSCOPED
 from generator.interface import interface
 from generator.layers import registry
@@ -36,10 +38,12 @@ from generator.simplification import simplified
 
 ACCOUNT_FILE = "foundation-account.yaml"
 REGION_FILE = "foundation-region.yaml"
+TARGET_FILE = "foundation-target.yaml"
 STACK_SET_STACKS = "StackSet-*"
 """How the names of a stack set's stacks, of their nested stacks and of the roles in these begin."""
 OLD_VERSION_DAYS = 90
 UNSCOPED_SID = "Unscoped"
+UNLISTED = {"W3037": "the provider schema names bedrock-agentcore:CreateTokenVault, cfn-lint does not know it yet"}
 OWN_NAMES = {"s3": (f"arn:${{AWS::Partition}}:s3:::{STACK_SET_STACKS.lower()}",)}
 """Where unnamed resources bear the stack's name, the execution role reaches those alone."""
 
@@ -61,8 +65,8 @@ _EXECUTION_POLICIES = {
 
 
 def templates() -> dict[str, dict[str, Any]]:
-    """Returns the foundation's two templates, by file name, as plain data."""
-    return {ACCOUNT_FILE: _account(), REGION_FILE: _region()}
+    """Returns the foundation's templates, by file name, as plain data."""
+    return {ACCOUNT_FILE: _account(), REGION_FILE: _region(), TARGET_FILE: _target()}
 
 
 def _template(description: str, parameters: Sequence[RootParameter]) -> Template:
@@ -81,7 +85,12 @@ def _account() -> dict[str, Any]:
     bucket = _artifact_bucket(scope)
     images = composer.layer(registry.LAYER, registry.Inputs())
     role = _administration_role(scope)
-    _execution_role(scope, role, bucket)
+    principal = scope.choose(
+        CREATES_ADMINISTRATION_ROLE,
+        role.get_att("Arn"),
+        Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Name}", Name=_name(scope)),
+    )
+    _execution_role(scope, principal, objects_of(bucket), CREATES_EXECUTION_ROLE)
     role_arn = Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Name}", Name=_name(scope))
     for title, description, value in (
         ("ArtifactBucket", "Bucket for packaged templates.", bucket.ref()),
@@ -107,7 +116,8 @@ def _region() -> dict[str, Any]:
     scope.add(
         ecr.RepositoryCreationTemplate(
             "ReplicaSettings",
-            Prefix=scope.parameter(f.REPOSITORY_NAME),
+            # ECR takes a slash to follow the prefix, so the repository's whole name would match nothing.
+            Prefix=Select(0, Split("/", scope.parameter(f.REPOSITORY_NAME))),
             AppliedFor=["REPLICATION"],
             Description="Replicas of the MCP runtime's images",
             ImageTagMutability="IMMUTABLE",
@@ -115,6 +125,26 @@ def _region() -> dict[str, Any]:
             RepositoryPolicy=scope.choose(IS_SHARED, registry.pull_policy_text(scope), NoValue),
         ),
         "Gives a replicated repository the settings and the pull policy of the original.",
+    )
+    return simplified(rendered(template, wait=True))
+
+
+def _target() -> dict[str, Any]:
+    template = _template("Foundation of MCP agent runtimes: once per target account of another publisher.", f.TARGET)
+    scope = FlattenedComposer(template).scope
+    publisher = Sub(
+        "arn:${AWS::Partition}:iam::${Account}:role/${Name}",
+        Account=scope.parameter(f.ADMINISTRATION_ACCOUNT),
+        Name=_name(scope),
+    )
+    packaged = Sub("arn:${AWS::Partition}:s3:::${Bucket}/*", Bucket=scope.parameter(f.ARTIFACT_BUCKET))
+    _execution_role(scope, publisher, packaged, None)
+    template.add_output(
+        Output(
+            "ExecutionRoleName",
+            Description="Role that stack sets take in this account.",
+            Value=scope.parameter(f.EXECUTION_ROLE_NAME),
+        )
     )
     return simplified(rendered(template, wait=True))
 
@@ -211,7 +241,7 @@ def _administration_role(scope: Scope) -> iam.Role:
     )
 
 
-def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -> None:
+def _execution_role(scope: Scope, principal: Value, packaged: Sub, when: composition.Condition | None) -> None:
     policies = [
         scope.add(
             iam.ManagedPolicy(
@@ -220,16 +250,12 @@ def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -
                 PolicyDocument=policy(*_uses(services)),
             ),
             f"Lets stack sets make the runtime's resources of {', '.join(services)}.",
-            CREATES_EXECUTION_ROLE,
+            when,
+            lint_exceptions=UNLISTED if "bedrock-agentcore" in services else None,
             wildcards={UNSCOPED_SID: "IAM takes no narrower resource for these actions"},
         )
         for title, services in _EXECUTION_POLICIES.items()
     ]
-    principal = scope.choose(
-        CREATES_ADMINISTRATION_ROLE,
-        administration.get_att("Arn"),
-        Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Name}", Name=_name(scope)),
-    )
     scope.add(
         iam.Role(
             "ExecutionRole",
@@ -238,14 +264,16 @@ def _execution_role(scope: Scope, administration: iam.Role, bucket: s3.Bucket) -
                 Statement(Effect=Allow, Principal=AWSPrincipal(principal), Action=[sts.AssumeRole])
             ),
             ManagedPolicyArns=[attached.ref() for attached in policies],
-            Policies=[iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=_stacks_and_roles(objects_of(bucket)))],
+            Policies=[iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=_stacks_and_roles(packaged))],
         ),
         "What stack sets may do in this account: make the runtime's resources, and roles only under their own names.",
-        CREATES_EXECUTION_ROLE,
+        when,
         wildcards={
             "Stacks": "only stacks of stack sets, whose every call the role exists for",
             "Templates": "a template that is read has no resource of its own",
-            "Zones": "IAM takes no narrower resource; Fn::GetAZs asks with the role of the stack",
+            "Zones": "IAM takes no narrower resource; Fn::GetAZs and new load balancers ask with the role of the stack",
+            "StackSetStatus": "stack sets tell an instance's state through buckets of the service, which have no known"
+            " names; this account's own buckets are left out",
         },
     )
 
@@ -290,7 +318,24 @@ def _stacks_and_roles(packaged: Sub) -> PolicyDocument:
             Action=[cloudformation_actions.GetTemplateSummary, cloudformation_actions.ValidateTemplate],
             Resource=["*"],
         ),
-        Statement(Sid="Zones", Effect=Allow, Action=[ec2_actions.DescribeAvailabilityZones], Resource=["*"]),
+        Statement(
+            Sid="Zones",
+            Effect=Allow,
+            Action=[ec2_actions.DescribeAvailabilityZones, ec2_actions.DescribeAccountAttributes],
+            Resource=["*"],
+        ),
+        Statement(
+            Sid="StackSetStatus",
+            Effect=Allow,
+            Action=[
+                s3_actions.GetBucketLocation,
+                s3_actions.GetObject,
+                s3_actions.ListBucket,
+                s3_actions.PutObject,
+            ],
+            Resource=["*"],
+            Condition=Condition([StringNotEquals("s3:ResourceAccount", Ref("AWS::AccountId"))]),
+        ),
         Statement(Sid="PackagedTemplates", Effect=Allow, Action=[s3_actions.GetObject], Resource=[packaged]),
         Statement(
             Sid="Roles",

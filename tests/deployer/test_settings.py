@@ -188,8 +188,8 @@ def test_overrides_hold_only_what_a_target_does_not_share() -> None:
         ),
         ('[network]\nexisting_vpc_id = "vpc-0123abcd"', "With an existing VPC, give its public subnets."),
         (
-            f'[address]\nparent_domain = "{"a" * 50}.example.com"',
-            "has 74 characters, but a certificate takes 64 at most",
+            f'[address]\nparent_domain = "{"a" * 45}.example.com"',
+            "has 69 characters, but a certificate takes 64 at most",
         ),
     ],
 )

@@ -141,8 +141,8 @@ def wrong_container(templates: Templates) -> None:
 
 
 def longer_name(templates: Templates) -> None:
-    name = properties(templates, "LoadBalancer")["Name"]
-    properties(templates, "LoadBalancer")["Name"] = {"Fn::Join": ["-", [name, "balancer"]]}
+    name = properties(templates, "Gateway")["Name"]
+    properties(templates, "Gateway")["Name"] = {"Fn::Join": ["-", [name, "g" * 30]]}
 
 
 def guarded_reference(templates: Templates) -> None:
