@@ -261,7 +261,7 @@ class ServiceScheduler:
             spec = self._spec(record, task, bridge.subnet_zone(subnet))
             require_image(str(spec.container.get("image")))
             environment = environment_of(spec)
-            running.process = ServerTask(
+            process = ServerTask(
                 spec,
                 argv=self.program.argv,
                 directory=self.program.root,
@@ -274,7 +274,14 @@ class ServiceScheduler:
             reason = str(error) if isinstance(error, StartRefused) else f"CannotStartContainerError: {error}"
             self._fail(key, running, reason, "TaskFailedToStart", None)
             return
-        records.mark_running(task, spec.zone, running.process.container_id)
+        with self._lock:
+            running.process = process
+            if task["taskArn"] not in self._running:
+                # Stopped while its process started: there was nothing to end then.
+                self._running[task["taskArn"]] = running
+                self._end(task["taskArn"])
+                return
+        records.mark_running(task, spec.zone, process.container_id)
         running.groups = [item["targetGroupArn"] for item in record.get("loadBalancers") or ()]
         for group, target in running.targets():
             bridge.register_target(group, target.address, target.port)

@@ -177,7 +177,9 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 def command_of(pid: int) -> str:
     """Return the command line of a process, empty when there is none or it has ended."""
-    listed = subprocess.run(["ps", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "stat=,command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     state, _, command = listed.stdout.strip().partition(" ")
     return "" if state.startswith("Z") else command.strip()
 

@@ -88,8 +88,8 @@ def test_a_stopped_and_a_killed_task_are_replaced(emulator: RunningEmulator, sta
     wait_until(lambda: len(healthy_ports(emulator, stack)) == 1 and not before & tasks(emulator, stack))
 
     before = tasks(emulator, stack)
+    wait_until(lambda: len(server_processes(emulator)) == 1)
     server = server_processes(emulator)
-    assert len(server) == 1
     os.kill(server[0], signal.SIGKILL)
     wait_until(lambda: len(healthy_ports(emulator, stack)) == 1 and not before & tasks(emulator, stack))
     (stopped,) = emulator.client("ecs").describe_tasks(cluster=stack.outputs["Cluster"], tasks=list(before))["tasks"]
