@@ -4,6 +4,7 @@ Only this module and ``emulator.bridge`` touch those names; the version is pinne
 """
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -12,6 +13,9 @@ from ministack.core import iam_evaluator, responses
 from ministack.services import acm, alb, cloudwatch_logs, cognito, ec2, ecr, ecs, iam, route53, secretsmanager
 
 Record = dict[str, Any]
+
+# Tasks come and go in several threads, and their targets are kept as whole lists.
+_targets_lock = threading.Lock()
 
 _NAMES: Mapping[Any, Sequence[str]] = {
     acm: ("_certificates",),
@@ -122,15 +126,17 @@ def target_group_is_attached(arn: str) -> bool:
 
 def register_target(group: str, address: str, port: int) -> None:
     """Register one target, by address and port, in a target group of the current scope."""
-    if group in alb._tgs:
-        known = list(alb._targets.get(group) or ())
-        alb._targets[group] = [*known, {"Id": address, "Port": port}]
+    with _targets_lock:
+        if group in alb._tgs:
+            known = list(alb._targets.get(group) or ())
+            alb._targets[group] = [*known, {"Id": address, "Port": port}]
 
 
 def deregister_target(group: str, address: str, port: int) -> None:
     """Remove one target from a target group of the current scope."""
-    known = list(alb._targets.get(group) or ())
-    alb._targets[group] = [item for item in known if (item["Id"], item.get("Port")) != (address, port)]
+    with _targets_lock:
+        known = list(alb._targets.get(group) or ())
+        alb._targets[group] = [item for item in known if (item["Id"], item.get("Port")) != (address, port)]
 
 
 # --- Names and certificates ---

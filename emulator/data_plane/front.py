@@ -52,7 +52,8 @@ class Proxy:
         self._control = f"http://127.0.0.1:{(control := free_port())}"
         # trust_env=False: a proxy configured for the machine must not see loopback calls.
         self._client = httpx.Client(trust_env=False, timeout=2.0)
-        self._applied = ""
+        self.applied = ""
+        """The version of the configuration in force, empty before the first."""
         self._lock = threading.Lock()
         entry_points = {"traefik": control, **self.ports}
         self._process = ChildProcess(
@@ -81,7 +82,7 @@ class Proxy:
         text = json.dumps(configuration, sort_keys=True)
         version = sha256(text.encode()).hexdigest()[:16]
         with self._lock:
-            if version == self._applied:
+            if version == self.applied:
                 return False
             marked = json.loads(text)
             marker = {"entryPoints": ["traefik"], "rule": f"Path(`/{version}`)", "service": "noop@internal"}
@@ -91,11 +92,11 @@ class Proxy:
             draft.write_text(json.dumps(marked, indent=1))
             draft.replace(self._dynamic / "configuration.yml")
             self._await(version)
-            self._applied = version
+            self.applied = version
             return True
 
     def _await(self, version: str) -> None:
-        deadline = time.monotonic() + (_APPLY_SECONDS if self._applied else _START_SECONDS)
+        deadline = time.monotonic() + (_APPLY_SECONDS if self.applied else _START_SECONDS)
         while time.monotonic() < deadline:
             if self._process.exit_code() is not None:
                 raise FrontError(f"the HTTPS front ended with status {self._process.exit_code()}; see {self._log.name}")
@@ -107,6 +108,11 @@ class Proxy:
                 return
             time.sleep(0.05)
         raise FrontError(f"the HTTPS front did not take its configuration in time; see {self._log.name}")
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended, by itself or stopped."""
+        return self._process.exit_code() is not None
 
     def stop(self) -> None:
         """End the process."""
@@ -151,10 +157,13 @@ class Front:
         """The load balancer's proxy; another one when its listeners' ports changed, on the same local ports."""
         wanted = {entry_point(listener): listener.port for listener in balancer.listeners}
         proxy = self._proxies.get(balancer.arn)
-        if proxy is not None and set(proxy.ports) == set(wanted):
+        if proxy is not None and set(proxy.ports) == set(wanted) and not proxy.ended:
             return proxy
         if proxy is not None:
             proxy.stop()
+            if not proxy.applied:
+                # It never served; perhaps another program was faster on one of its ports.
+                self._ports.pop(balancer.arn, None)
         ports = self._ports.setdefault(balancer.arn, {})
         for port in wanted.values():
             ports.setdefault(port, free_port())
@@ -189,11 +198,14 @@ class Front:
     def service_endpoint(self, name: str) -> Endpoint:
         """Return where one of AWS's own host names is served over TLS, with a certificate for that very name."""
         with self._lock:
+            if self._services is not None and self._services.ended:
+                self._services.stop()
+                self._services = None
             if self._services is None:
                 self._services = Proxy(self._directory / "services", self._ledger, {"port443": free_port()})
-            if name not in self._names:
-                self._names.add(name)
-                leaves = [self._authority.leaf([known]) for known in sorted(self._names)]
+            if name not in self._names or not self._services.applied:
+                names = {*self._names, name}
+                leaves = [self._authority.leaf([known]) for known in sorted(names)]
                 router = {"entryPoints": ["port443"], "rule": "PathPrefix(`/`)", "service": "inner", "tls": {}}
                 self._services.apply(
                     {
@@ -204,6 +216,7 @@ class Front:
                         "tls": {"certificates": [{"certFile": str(x.chain), "keyFile": str(x.key)} for x in leaves]},
                     }
                 )
+                self._names = names
             return Endpoint("127.0.0.1", self._services.ports["port443"])
 
     def stop(self) -> None:

@@ -97,7 +97,11 @@ class ChildProcess:
         assert stream is not None
         with stream:
             for line in stream:
-                on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
+                try:
+                    on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
+                except Exception as error:
+                    # Read on: a program whose output nobody reads fails or stands still.
+                    sys.stderr.write(f"a line of process {self.pid} was lost: {error!r}\n")
 
     def exit_code(self) -> int | None:
         """Return the exit status (negative: the signal), None while the process runs."""

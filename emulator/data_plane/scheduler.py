@@ -3,7 +3,7 @@
 ministack holds the records and judges deployments (circuit breaker, rollback, completion); here processes are started,
 watched and ended, and their health decides. Facts: "Amazon ECS services", "deployment circuit breaker" (ECS guide); a
 task whose targets fail their checks is stopped with the reason used below ("Stopped tasks error messages").
-Waiting is shortened: a process has 30 seconds to become healthy, five once it answers; the deregistration delay is not
+Waiting is shortened: a process has a minute to become healthy, five once it answers; the deregistration delay is not
 waited for, since the server finishes its calls when it is told to stop.
 """
 
@@ -30,7 +30,7 @@ from emulator.data_plane.health import HealthMonitor, TargetState
 from emulator.data_plane.processes import ProcessLedger
 
 _TICK_SECONDS = 0.2
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _ANSWERING_SECONDS = 5.0
 # A task without a load balancer counts as healthy when it has run this long.
 _UNCHECKED_SECONDS = 2.0
@@ -191,13 +191,28 @@ class ServiceScheduler:
         while not self._stopped.is_set():
             self._woken.wait(_TICK_SECONDS)
             self._woken.clear()
-            owner = self.ownership.owner()
-            if owner is None or self._stopped.is_set():
-                continue
-            with bridge.scope(*owner):
-                for (account, region, key), record in records.services().items():
-                    if (account, region) == owner and record.get("status") == "ACTIVE":
-                        self._tend_safely(key, record)
+            try:
+                self._tend_all()
+            except Exception as error:
+                # Requests change the records meanwhile; without this thread nothing would start or end any more.
+                sys.stderr.write(f"service scheduler: {error!r}\n")
+
+    def _tend_all(self) -> None:
+        self._end_stopped()
+        owner = self.ownership.owner()
+        if owner is None or self._stopped.is_set():
+            return
+        with bridge.scope(*owner):
+            for (account, region, key), record in records.services().items():
+                if (account, region) == owner and record.get("status") == "ACTIVE":
+                    self._tend_safely(key, record)
+
+    def _end_stopped(self) -> None:
+        """End what the records call stopped although nobody said so: the request that stopped it may have failed."""
+        with self._lock:
+            for arn, running in list(self._running.items()):
+                if running.record.get("lastStatus") not in _ALIVE:
+                    self._end(arn)
 
     def _tend_safely(self, key: str, record: dict[str, Any]) -> None:
         try:
@@ -270,7 +285,8 @@ class ServiceScheduler:
                 environment=environment,
                 write=bridge.log_writer(dict(spec.container), spec.task_id),
             )
-        except (StartRefused, OSError) as error:
+        except Exception as error:
+            # Whatever it is: a task that stayed pending without a process would hold its service up for good.
             reason = str(error) if isinstance(error, StartRefused) else f"CannotStartContainerError: {error}"
             self._fail(key, running, reason, "TaskFailedToStart", None)
             return
@@ -281,10 +297,11 @@ class ServiceScheduler:
                 self._running[task["taskArn"]] = running
                 self._end(task["taskArn"])
                 return
+            # Under the lock: what stops the task takes all its targets back.
+            running.groups = [item["targetGroupArn"] for item in record.get("loadBalancers") or ()]
+            for group, target in running.targets():
+                bridge.register_target(group, target.address, target.port)
         records.mark_running(task, spec.zone, process.container_id)
-        running.groups = [item["targetGroupArn"] for item in record.get("loadBalancers") or ()]
-        for group, target in running.targets():
-            bridge.register_target(group, target.address, target.port)
         self.network_changed()
 
     def _spec(self, record: dict[str, Any], task: dict[str, Any], zone: str) -> TaskSpec:
@@ -318,6 +335,8 @@ class ServiceScheduler:
         if all(state.healthy for state in states) and (states or _age(process) > _UNCHECKED_SECONDS):
             if not running.healthy:
                 running.healthy = True
+                # A deployment is given up for tasks that fail one after the other (resetOnHealthyTask).
+                self._failures.pop(str(running.record.get("_deployment_id")), None)
                 records.mark_healthy(key, running.record)
             return
         if self._has_failed(running, process, states):
@@ -364,9 +383,14 @@ class ServiceScheduler:
         thread.start()
 
     def _drain(self, process: ServerTask) -> None:
-        if not self._stopped.is_set():
-            self.network_changed()
-        process.stop()
+        try:
+            if not self._stopped.is_set():
+                self.network_changed()
+        except Exception as error:
+            # The front follows later; the process must end all the same.
+            sys.stderr.write(f"the front still knows the ending task {process.spec.task_arn}: {error!r}\n")
+        finally:
+            process.stop()
 
 
 def _age(process: ServerTask) -> float:

@@ -18,7 +18,7 @@ from tests.emulator import data_templates as templates
 from tests.emulator.running_emulator import ACCOUNT, REGION, RunningEmulator
 
 _STACK_SECONDS = 240
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 180
 MODERN = "2026-07-28"
 MODERN_META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,

@@ -4,6 +4,7 @@ import os
 import signal
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.emulator import data_templates as templates
@@ -13,6 +14,7 @@ from tests.emulator.data_runtime import (
     create,
     delete,
     prepare,
+    send,
     server_processes,
     update,
     wait_until,
@@ -55,6 +57,13 @@ def healthy_ports(emulator: RunningEmulator, stack: Outcome) -> set[int]:
     }
 
 
+def is_served(emulator: RunningEmulator, url: str) -> bool:
+    try:
+        return send(emulator, "GET", url).status_code < 500
+    except httpx2.TransportError:
+        return False
+
+
 def test_desired_count_starts_and_ends_processes(emulator: RunningEmulator, stack: Outcome) -> None:
     ecs = emulator.client("ecs")
     for desired in (2, 1):
@@ -68,8 +77,7 @@ def test_an_update_replaces_the_tasks(emulator: RunningEmulator, zone: str, stac
     outcome = update(emulator, STACK, templates.Variation(gateway=False, log_level="DEBUG"), zone)
 
     assert outcome.status == "UPDATE_COMPLETE"
-    wait_until(lambda: not before & tasks(emulator, stack))
-    assert len(healthy_ports(emulator, stack)) == 1
+    wait_until(lambda: not before & tasks(emulator, stack) and len(healthy_ports(emulator, stack)) == 1)
 
 
 def test_a_failing_update_keeps_the_old_tasks(emulator: RunningEmulator, zone: str, stack: Outcome) -> None:
@@ -78,7 +86,7 @@ def test_a_failing_update_keeps_the_old_tasks(emulator: RunningEmulator, zone: s
 
     assert outcome.status == "UPDATE_ROLLBACK_COMPLETE"
     assert "Circuit Breaker" in outcome.failures["Service"]
-    assert (tasks(emulator, stack), healthy_ports(emulator, stack)) == (before, ports)
+    wait_until(lambda: (tasks(emulator, stack), healthy_ports(emulator, stack)) == (before, ports))
     assert any("rolled back" in event["message"] for event in service(emulator, stack)["events"])
 
 
@@ -94,6 +102,18 @@ def test_a_stopped_and_a_killed_task_are_replaced(emulator: RunningEmulator, sta
     wait_until(lambda: len(healthy_ports(emulator, stack)) == 1 and not before & tasks(emulator, stack))
     (stopped,) = emulator.client("ecs").describe_tasks(cluster=stack.outputs["Cluster"], tasks=list(before))["tasks"]
     assert (stopped["stopCode"], stopped["containers"][0]["exitCode"]) == ("EssentialContainerExited", 137)
+
+
+def test_a_lost_front_is_started_again_and_holds_up_no_task(emulator: RunningEmulator, stack: Outcome) -> None:
+    before = tasks(emulator, stack)
+    for entry in (emulator.state / "processes").iterdir():
+        if "--entrypoints." in command_of(int(entry.name)):
+            os.kill(int(entry.name), signal.SIGKILL)
+    emulator.client("ecs").stop_task(cluster=stack.outputs["Cluster"], task=next(iter(before)), reason="test")
+
+    wait_until(lambda: len(healthy_ports(emulator, stack)) == 1 and not before & tasks(emulator, stack))
+    wait_until(lambda: len(server_processes(emulator)) == 1)
+    wait_until(lambda: is_served(emulator, f"https://{templates.HOST}/health"))
 
 
 def test_a_restarted_emulator_resumes_and_a_killed_one_is_cleaned_up(emulator: RunningEmulator, stack: Outcome) -> None:
