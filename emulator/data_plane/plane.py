@@ -158,6 +158,8 @@ class DataPlane:
         self._inner.stop()
         self._outbound.close()
         self._cognito.close()
+        # What a request that was still running has started.
+        self._ledger.sweep()
 
     # Whose data plane it is.
 
