@@ -7,7 +7,7 @@ from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from deployer.events import Event, InstanceStatus, ResourceEvent, Step
+from deployer.events import Event, InstanceStatus, OperationStatus, ResourceEvent, Step
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,6 +39,10 @@ def plain_line(event: Event) -> str | None:
     if isinstance(event, InstanceStatus):
         reason = f" ({event.reason})" if event.reason else ""
         return f"    {event.account} {event.region}: {event.status}{reason}"
+    if isinstance(event, OperationStatus):
+        return f"    {event.action} of {event.name}: {event.status}" + (f" ({event.reason})" if event.reason else "")
+    if not isinstance(event, ResourceEvent):
+        return None
     if event.status.endswith("_IN_PROGRESS") and not event.status.startswith(("ROLLBACK", "UPDATE_ROLLBACK")):
         return None
     reason = f" - {event.reason}" if event.reason and event.failed else ""
@@ -109,7 +113,7 @@ class LiveProgress:
             self._moving.clear()
         elif isinstance(event, InstanceStatus):
             self._moving[f"{event.account} {event.region}"] = event.status
-        else:
+        elif isinstance(event, ResourceEvent):
             key = "/".join((*event.path, event.logical_id))
             if event.status.endswith("_IN_PROGRESS"):
                 self._moving[key] = event.description or event.status

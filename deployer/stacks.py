@@ -67,6 +67,7 @@ class StackWatcher:
                     status=event["ResourceStatus"],
                     reason=event.get("ResourceStatusReason", ""),
                     moment=event["Timestamp"].timestamp(),
+                    physical_id=physical,
                 )
 
     def _events(self, stack_id: str) -> list[dict[str, Any]]:
