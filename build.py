@@ -94,7 +94,7 @@ def status(session: Session) -> int:
 
 def verify(session: Session) -> int:
     """Runs the layered truth test against every target that can be read."""
-    from deployer.deployment import all_passed, verify_deployed
+    from deployer.proving import all_passed, verify_deployed
     from deployer.tables import show_verification
 
     found = session.run(verify_deployed)

@@ -1,53 +1,31 @@
 """A deployment from settings to verified runtimes; each step is safe to repeat and says when it changed nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployer import foundation, gateway_targets, images, runtimes, source_image, zones
-from deployer.aws import Aws
+from deployer import foundation, gateway_targets, images, organization, read_back, runtimes, source_image, zones
+from deployer.context import Context
+from deployer.convergence import Converged, converge
 from deployer.errors import RefusedError, UsageError
-from deployer.events import Reporter, Step
+from deployer.events import Step
 from deployer.linting import lint
-from deployer.network import Network
-from deployer.packaging import ImageReference, UploadResult, packaged, upload
+from deployer.packaging import ImageReference, Package, UploadResult, packaged, upload
+from deployer.proving import SETTLING_SECONDS, all_passed, verify_all
 from deployer.runtimes import Runtime
-from deployer.settings import Settings, Target
-from deployer.stack_sets import Instance, OperationFailedError, Overrides, Plan, StackSet, StackSets, plan
-from deployer.verification import Row, verify
-from deployer.watching import TargetWatcher
+from deployer.settings import Settings
+from deployer.stack_set_plan import SELF_MANAGED, SERVICE_MANAGED, Overrides, StackSet, Units, Wanted
+from deployer.stack_set_plan import Target as Place
+from deployer.targets import Target
+from deployer.verification import Row
 from generator import parameters as p
 from generator.stacks import template_dicts, templates
-from generator.stacks.runtime import PARENT_FILE
+from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTLING_SECONDS = 90.0
-"""A service without a desired count is steady with one task; scaling starts the others right after."""
 OCI_ARCHITECTURES = {"X86_64": "amd64", "ARM64": "arm64"}
-
-
-@dataclass(frozen=True)
-class Context:
-    """Everything that a deployment acts with."""
-
-    settings: Settings
-    aws: Aws
-    network: Network
-    reporter: Reporter
-    local: bool
-    poll: float
-
-    @property
-    def account(self) -> str:
-        """The administrator's account, which publishes."""
-        return self.settings.stack_set.administration_account or self.aws.identity()
-
-    @property
-    def stack_sets(self) -> StackSets:
-        """The stack set, through the administrator's account and home Region."""
-        client = self.aws.client("cloudformation", self.account, self.settings.stack_set.home_region)
-        return StackSets(client, self.settings.stack_set.name, self.reporter, self.poll)
 
 
 @dataclass
@@ -78,11 +56,6 @@ class Result:
         return all_passed(self.verification)
 
 
-def all_passed(verification: Mapping[str, Sequence[Row]]) -> bool:
-    """Returns whether no row failed; a row that was not tried, since there is no endpoint, is no failure."""
-    return not any(row.passed is False for rows in verification.values() for row in rows)
-
-
 def deploy(context: Context) -> Result:
     """Deploys every target of the settings and verifies those whose account can be read.
 
@@ -91,23 +64,28 @@ def deploy(context: Context) -> Result:
     """
     result = Result()
     texts = _step(context, "Lint", lambda: _linted(context.settings))
-    overrides = _step(context, "Preflight", lambda: _overrides(context))
+    context, targets, units = _step(context, "Preflight", lambda: _prepared(context))
     ground = foundation.deploy(context.aws, _publisher(context), texts, context.reporter, context.poll)
     image = _step(context, "Image", lambda: _image(context, ground.repository))
     result.image_digest = image.digest
     package, uploaded = _step(context, "Package", lambda: _package(context, ground.bucket, image))
-    result.template_url, result.uploaded = package, len(uploaded.uploaded)
-    wanted = StackSet(
-        name=context.settings.stack_set.name,
-        template_url=package,
-        parameters=_parameters(context.settings, image),
-        administration_role_arn=ground.administration_role_arn,
-        execution_role_name=ground.execution_role_name,
+    root = _root_file(context.settings)
+    result.template_url, result.uploaded = package.urls[root], len(uploaded.uploaded)
+    wanted = Wanted(
+        _stack_set(context.settings, package.urls[root], image, ground),
+        targets,
+        units,
+        context.settings.stack_set.canary,
     )
-    steps, before = _converge(context, wanted, overrides)
-    result.changed = not steps.empty
-    result.runtimes = runtimes.read(context.aws, context.stack_sets.instances())
-    _synchronize(context, result.runtimes, before if steps.update_set else {})
+    sets = context.recording_in(ground.bucket)
+    converged = converge(context, sets, wanted)
+    result.changed = not converged.steps.empty
+    result.runtimes = runtimes.read(context.aws, converged.after)
+    if result.changed:
+        _step(
+            context, "Read-back", lambda: _read_back(context, converged, wanted, package.texts[root], result.runtimes)
+        )
+    _synchronize(context, result.runtimes, converged)
     result.verification = verify_all(context, result.runtimes, SETTLING_SECONDS)
     return result
 
@@ -115,46 +93,11 @@ def deploy(context: Context) -> Result:
 def package(context: Context) -> tuple[str, UploadResult]:
     """Deploys the foundation and uploads the templates; returns the root template's URL and what was uploaded."""
     texts = _step(context, "Lint", lambda: _linted(context.settings))
+    context = dataclasses.replace(context, settings=_with_members(context)[0])
     ground = foundation.deploy(context.aws, _publisher(context), texts, context.reporter, context.poll)
     image = _step(context, "Image", lambda: _image(context, ground.repository))
-    found: tuple[str, UploadResult] = _step(context, "Package", lambda: _package(context, ground.bucket, image))
-    return found
-
-
-def verify_deployed(context: Context) -> dict[str, list[Row]]:
-    """Verifies every deployed runtime that can be read; raises RefusedError where nothing is deployed."""
-    sets = context.stack_sets
-    if sets.describe() is None:
-        raise RefusedError(f"There is no stack set {sets.name} to verify; deploy first.")
-    return verify_all(context, runtimes.read(context.aws, sets.instances()))
-
-
-def verify_all(context: Context, found: list[Runtime], patience: float = 0.0) -> dict[str, list[Row]]:
-    """Returns the rows of the layered truth test by `account/region`, for every runtime whose account can be read.
-
-    `patience` is for how many seconds a runtime's tasks may still be starting.
-    """
-    rows: dict[str, list[Row]] = {}
-    for runtime in found:
-        if runtime.readable:
-            name = f"Verify {runtime.account} {runtime.region}"
-            context.reporter.emit(Step(name, "started"))
-            tested = verify(
-                runtime.outputs,
-                context.aws,
-                context.network,
-                context.local,
-                runtime.account,
-                runtime.region,
-                runtime.parameters,
-                patience,
-            )
-            failed = [row.layer for row in tested if row.passed is False]
-            context.reporter.emit(
-                Step(name, "failed" if failed else "done", f"failed at: {failed[0]}" if failed else "")
-            )
-            rows[f"{runtime.account}/{runtime.region}"] = tested
-    return rows
+    found, uploaded = _step(context, "Package", lambda: _package(context, ground.bucket, image))
+    return found.urls[_root_file(context.settings)], uploaded
 
 
 def _step(context: Context, name: str, work: Callable[[], Any]) -> Any:
@@ -171,6 +114,8 @@ def _step(context: Context, name: str, work: Callable[[], Any]) -> Any:
 def _outcome(result: Any) -> tuple[Any, str]:
     if isinstance(result, ImageReference):
         return "done", f"{result.repository}@{result.digest[:19]}…"
+    if isinstance(result, list):
+        return "done", f"{len(result)} stack{'s' if len(result) != 1 else ''} as deployed"
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], UploadResult):
         count = len(result[1].uploaded)
         return ("done", f"{count} templates uploaded") if count else ("unchanged", "every template was there already")
@@ -179,7 +124,7 @@ def _outcome(result: Any) -> tuple[Any, str]:
 
 def _linted(settings: Settings) -> dict[str, str]:
     texts = templates()
-    found = lint(texts, sorted({target.region for target in settings.targets}))
+    found = lint(texts, settings.regions)
     if found:
         first = found[0]
         raise RefusedError(
@@ -196,25 +141,38 @@ def _publisher(context: Context) -> foundation.Publisher:
         repository=settings.image.repository,
         stack_set=settings.stack_set,
         target_accounts=tuple(sorted({target.account for target in settings.targets})),
-        target_regions=tuple(sorted({target.region for target in settings.targets})),
+        target_regions=tuple(settings.regions),
     )
 
 
-def _overrides(context: Context) -> dict[tuple[str, str], Overrides]:
-    """Returns each target's overrides, with the hosted zone looked up where the settings leave it out."""
-    common = context.settings.parameters()
-    return {
-        (target.account, target.region): tuple(sorted(_with_zone(context, target, common).items()))
-        for target in context.settings.targets
+def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]:
+    """Returns the context with every target known, the targets' overrides, and the units that hold them."""
+    settings, members = _with_members(context)
+    context = dataclasses.replace(context, settings=settings)
+    overrides: dict[Place, Overrides] = {
+        (target.account, target.region): tuple(settings.overrides(target, _zone(context, target)).items())
+        for target in settings.targets
     }
+    of = {(target.account, target.region): target.unit for target in settings.targets if target.unit}
+    return context, overrides, Units(of, members)
 
 
-def _with_zone(context: Context, target: Target, common: Mapping[str, str]) -> dict[str, str]:
-    own = context.settings.overrides(target)
-    values = {**common, **own}
-    domain = values.get(p.PARENT_DOMAIN.name, "")
-    if not domain or values.get(p.HOSTED_ZONE_ID.name) or values.get(p.CERTIFICATE_ARN.name):
-        return own
+def _with_members(context: Context) -> tuple[Settings, Mapping[str, frozenset[str]]]:
+    """Returns the settings with organizational units made into accounts, and all accounts by unit."""
+    settings = context.settings
+    if not settings.units:
+        return settings, {}
+    client = context.aws.client("organizations", context.account, settings.stack_set.home_region)
+    members = organization.members(client, (target.unit for target in settings.units))
+    return settings.with_members(members), members
+
+
+def _zone(context: Context, target: Target) -> dict[str, str]:
+    """Returns the hosted zone's parameter where the settings leave the zone out and the target needs one."""
+    values = context.settings.effective(target)
+    domain = values[p.PARENT_DOMAIN.name]
+    if not domain or values[p.HOSTED_ZONE_ID.name] or values[p.CERTIFICATE_ARN.name]:
+        return {}
     if not context.aws.reaches(target.account):
         raise UsageError(
             f"The hosted zone of {domain} in account {target.account} cannot be looked up with these credentials; give"
@@ -222,7 +180,7 @@ def _with_zone(context: Context, target: Target, common: Mapping[str, str]) -> d
         )
     client = context.aws.client("route53", target.account, target.region)
     find = zones.ensure_zone if context.local else zones.zone_of
-    return {**own, p.HOSTED_ZONE_ID.name: find(client, domain, target.account)}
+    return {p.HOSTED_ZONE_ID.name: find(client, domain, target.account)}
 
 
 def _image(context: Context, repository: str) -> ImageReference:
@@ -235,87 +193,59 @@ def _image(context: Context, repository: str) -> ImageReference:
         aws=context.aws,
         image=ImageReference(context.account, repository, settings.image.digest),
         home_region=settings.stack_set.home_region,
-        regions={target.region for target in settings.targets},
+        regions=settings.regions,
         source=source,
         poll=context.poll,
     )
 
 
-def _package(context: Context, bucket: str, image: ImageReference) -> tuple[str, UploadResult]:
+def _root_file(settings: Settings) -> str:
+    """Returns the root template's file: with CloudFormation's own roles a stack set deploys no nested stacks.
+
+    User guide, "Create stack sets with service-managed permissions".
+    """
+    return FLATTENED_FILE if settings.stack_set.service_managed else PARENT_FILE
+
+
+def _package(context: Context, bucket: str, image: ImageReference) -> tuple[Package, UploadResult]:
     region = context.settings.stack_set.home_region
     package = packaged(template_dicts(), context.aws.bucket_url(bucket, region), image)
     uploaded = upload(package, context.aws.client("s3", context.account, region), bucket)
-    return package.urls[PARENT_FILE], uploaded
+    return package, uploaded
 
 
-def _parameters(settings: Settings, image: ImageReference) -> dict[str, str]:
+def _stack_set(settings: Settings, url: str, image: ImageReference, ground: foundation.Foundation) -> StackSet:
+    stack_set = settings.stack_set
     defaults = {parameter.name: parameter.default for parameter in p.ALL if parameter.default is not None}
-    return {
-        **defaults,
-        **settings.parameters(),
-        p.IMAGE_ACCOUNT.name: image.account,
-        p.IMAGE_REPOSITORY.name: image.repository,
-        p.IMAGE_DIGEST.name: image.digest,
-    }
-
-
-def _refuse_renaming(existing: StackSet, wanted: StackSet) -> None:
-    """Raises RefusedError where the runtime would get another name: AgentCore refuses to rename a gateway."""
-    name = p.RUNTIME_NAME.name
-    if existing.parameters.get(name, wanted.parameters[name]) != wanted.parameters[name]:
-        raise RefusedError(
-            f"The runtime is named {existing.parameters[name]} and AWS does not let its gateway be renamed; give"
-            f" stack_set.name another value to make {wanted.parameters[name]} beside it, or set runtime.name back."
-        )
-
-
-def _converge(
-    context: Context, wanted: StackSet, overrides: Mapping[tuple[str, str], Overrides]
-) -> tuple[Plan, Mapping[tuple[str, str], Instance]]:
-    sets = context.stack_sets
-    name = "Stack set"
-    context.reporter.emit(Step(name, "started", wanted.name))
-    existing = sets.describe()
-    if existing is not None:
-        sets.join_running()
-        _refuse_renaming(existing, wanted)
-    before = sets.instances() if existing is not None else {}
-    steps = plan(wanted, overrides, existing, before)
-    detail = f"{len(overrides)} target{'s' if len(overrides) != 1 else ''}"
-    if steps.empty:
-        context.reporter.emit(Step(name, "unchanged", detail))
-        return steps, before
-    watcher = TargetWatcher(
-        aws=context.aws,
-        reporter=context.reporter,
-        stacks={target: instance.stack_id for target, instance in before.items()},
-        descriptions=_descriptions(),
+    return StackSet(
+        name=stack_set.name,
+        template_url=url,
+        parameters={**defaults, **settings.shared(), **image.parameters},
+        administration_role_arn="" if stack_set.service_managed else ground.administration_role_arn,
+        execution_role_name="" if stack_set.service_managed else ground.execution_role_name,
+        permission_model=SERVICE_MANAGED if stack_set.service_managed else SELF_MANAGED,
+        auto_deployment=stack_set.auto_deployment,
+        retain_on_leave=stack_set.retain_on_leave,
     )
-    sets.observe = watcher.look
-    try:
-        sets.apply(steps, wanted)
-        # What one failing target made AWS cancel in others is left behind; a second round reaches it.
-        rest = plan(wanted, overrides, sets.describe(), sets.instances())
-        if not rest.empty:
-            sets.apply(rest, wanted)
-    except OperationFailedError as error:
-        context.reporter.emit(Step(name, "failed"))
-        raise error.explained(watcher.causes()) from error
-    context.reporter.emit(Step(name, "done", detail))
-    return steps, before
 
 
-def _descriptions() -> dict[str, str]:
-    """Returns what the templates say of each resource, by its logical id, which is unique over nested templates."""
-    return {
-        title: resource["Metadata"]["Description"]
-        for template in template_dicts().values()
-        for title, resource in template["Resources"].items()
-        if "Description" in resource.get("Metadata", {})
+def _read_back(
+    context: Context, converged: Converged, wanted: Wanted, template: str, found: list[Runtime]
+) -> list[Runtime]:
+    """Returns the changed runtimes; raises RefusedError where a stack is not what was deployed to it."""
+    parameters = {
+        target: {**wanted.stack_set.parameters, **dict(wanted.targets[target])}
+        for target in converged.changed & wanted.targets.keys()
     }
+    sentences = list(read_back.differing(context.aws, found, parameters, template))
+    if sentences:
+        raise RefusedError(" ".join([*sentences, "Run the same command again."]))
+    return [runtime for runtime in found if (runtime.account, runtime.region) in parameters]
 
 
-def _synchronize(context: Context, found: list[Runtime], updated: Mapping[tuple[str, str], Instance]) -> None:
+def _synchronize(context: Context, found: list[Runtime], converged: Converged) -> None:
+    """Has the tools of gateway targets listed anew that stood before the set was updated."""
+    updated = converged.before if converged.steps.update_set else {}
     for runtime in found:
         if runtime.readable and (runtime.account, runtime.region) in updated:
             client = context.aws.client("bedrock-agentcore-control", runtime.account, runtime.region)

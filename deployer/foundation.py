@@ -7,7 +7,7 @@ from deployer.aws import Aws
 from deployer.errors import UsageError
 from deployer.events import Reporter, Step
 from deployer.sections import StackSetSettings
-from deployer.stacks import ensure
+from deployer.stacks import describe, ensure, outputs_of
 from generator import foundation_parameters as f
 from generator.stacks.foundation import ACCOUNT_FILE, REGION_FILE
 
@@ -89,6 +89,12 @@ def deploy(aws: Aws, publisher: Publisher, templates: Mapping[str, str], reporte
         administration_role_arn=made.outputs["AdministrationRoleArn"],
         execution_role_name=made.outputs["ExecutionRoleName"],
     )
+
+
+def artifact_bucket(aws: Aws, account: str, home_region: str) -> str:
+    """Returns the name of the artifact bucket, or an empty string where there is no foundation yet."""
+    stack = describe(aws.client("cloudformation", account, home_region), ACCOUNT_STACK)
+    return outputs_of(stack).get("ArtifactBucket", "") if stack else ""
 
 
 def _replica_regions(publisher: Publisher) -> Sequence[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer import mcp_client, runtimes
-from deployer.deployment import Context
+from deployer.context import Context
 from deployer.errors import RefusedError, UsageError
 from deployer.runtimes import Runtime
 
@@ -56,7 +56,7 @@ def invoke(context: Context, tool: str, arguments: Mapping[str, Any], target: st
 
     Raises UsageError where the target is not clear, RefusedError where the gateway refuses or knows no such tool.
     """
-    runtime = chosen(runtimes.read(context.aws, context.stack_sets.instances()), target)
+    runtime = chosen(runtimes.read(context.aws, context.stack_sets.listed()), target)
     url = runtime.outputs.get("GatewayUrl", "")
     if not url or not runtime.outputs.get("GatewayTargetId"):
         missing = runtime.outputs.get("MissingSettings") or "deploy it first."

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployer.aws import Aws
-from deployer.stack_sets import Instance, Target
+from deployer.stack_set_plan import Instance, Target
 from deployer.stacks import describe, outputs_of, parameters_of
 
 

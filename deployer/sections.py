@@ -19,6 +19,10 @@ CHECK: Final = "check"
 """The key of a field's metadata that holds its pattern and the constraint sentence, where it is no root parameter."""
 
 
+_REGION: Final = r"[a-z]{2}(-[a-z]+)+-[0-9]"
+_AMOUNT: Final = r"[1-9][0-9]{0,4}|[1-9][0-9]?%|100%"
+
+
 class UnfitValueError(Exception):
     """A value does not fit its setting; the message says what it must be."""
 
@@ -29,6 +33,10 @@ def _setting(parameter: RootParameter) -> Any:
 
 def _text(pattern: str, constraint: str, default: str = "") -> Any:
     return field(default=default, metadata={CHECK: (pattern, constraint)})
+
+
+def _texts(pattern: str, constraint: str) -> Any:
+    return field(default=(), metadata={CHECK: (pattern, constraint)})
 
 
 def natural(parameter: RootParameter, text: str) -> Value:
@@ -60,6 +68,12 @@ def fitted(setting: "Field[Any]", value: object) -> Value:
                 raise UnfitValueError("must be true or false")
             return value
         pattern, constraint = setting.metadata[CHECK]
+        if isinstance(setting.default, tuple):
+            if not isinstance(value, list) or not all(
+                isinstance(one, str) and re.fullmatch(pattern, one) for one in value
+            ):
+                raise UnfitValueError(constraint)
+            return tuple(value)
         if not isinstance(value, str) or (value and not re.fullmatch(pattern, value)):
             raise UnfitValueError(constraint)
         return value
@@ -205,7 +219,7 @@ class StackSetSettings:
 
     name: str = _text(r"[a-zA-Z][a-zA-Z0-9-]{0,127}", "must be letters, digits and hyphens, and start with a letter")
     administration_account: str = _text("[0-9]{12}", 'must be a 12-digit account id in quotes such as "111122223333"')
-    home_region: str = _text(r"[a-z]{2}(-[a-z]+)+-[0-9]", "must be a Region such as eu-west-1, or empty")
+    home_region: str = _text(_REGION, "must be a Region such as eu-west-1, or empty")
     organization_id: str = _text("o-[a-z0-9]{10,32}", "must be an organization id such as o-a1b2c3d4e5, or empty")
     administration_role_name: str = _text(
         r"[A-Za-z0-9_+=,.@-]{1,64}", "must be the name of an IAM role", "AWSCloudFormationStackSetAdministrationRole"
@@ -215,6 +229,24 @@ class StackSetSettings:
     )
     create_administration_role: bool = True
     create_execution_role: bool = True
+    permission_model: str = _text(
+        "self-managed|service-managed", 'must be "self-managed" or "service-managed"', "self-managed"
+    )
+    delegated_administrator: bool = False
+    auto_deployment: bool = False
+    retain_on_leave: bool = False
+    concurrency: str = _text(_AMOUNT, 'must be a number of accounts such as "10", or a share such as "25%"', "100%")
+    failure_tolerance: str = _text(
+        r"[0-9]{1,5}|[0-9]{1,2}%|100%", 'must be a number of accounts such as "2", or a share such as "10%"', "0"
+    )
+    parallel_regions: bool = True
+    region_order: tuple[str, ...] = _texts(_REGION, 'must be a list of Regions such as ["eu-west-1"]')
+    canary: bool = False
+
+    @property
+    def service_managed(self) -> bool:
+        """Whether the targets are accounts of organizational units, reached with CloudFormation's own roles."""
+        return self.permission_model == "service-managed"
 
 
 VARIABLE: Final[dict[str, type[Any]]] = {

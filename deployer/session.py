@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from deployer.errors import UsageError
 
 if TYPE_CHECKING:
-    from deployer.deployment import Context
+    from deployer.context import Context
     from deployer.progress import Progress
     from deployer.settings import Settings
 
@@ -46,7 +46,7 @@ class Session:
         """Returns the Regions of the configured targets; none where there is no configuration yet."""
         if self.options.config is None and not CONFIGURATION.exists():
             return set()
-        return {target.region for target in self.settings().targets}
+        return set(self.settings().regions)
 
     def run(self, work: Callable[[Context], T]) -> T:
         """Runs `work` with everything that it acts with, showing progress; what AWS refuses becomes one sentence."""
@@ -80,7 +80,7 @@ class Session:
     def _context(self, settings: Settings, shown: Progress) -> Context:
         from deployer import local
         from deployer.aws import Access, Aws
-        from deployer.deployment import Context
+        from deployer.context import Context
         from deployer.events import Step
         from deployer.network import LocalNetwork, PublicNetwork
         from deployer.stacks import LOCAL_POLL_SECONDS, POLL_SECONDS

@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -30,6 +30,7 @@ from deployer.sections import (
     keys,
     parameter_text,
 )
+from deployer.targets import Target, UnitTarget, expanded
 from generator import parameters as p
 from generator.evaluation import Deployment
 from generator.parameters import RootParameter
@@ -39,7 +40,15 @@ HOST_NAME_LENGTH: Final = 64
 """ACM takes no longer name as a certificate's domain (ACM service model, `RequestCertificate.DomainName`, of which the
 first 64 characters are the common name)."""
 TARGET_KEYS: Final = ("account", "region", "overrides")
+UNIT_KEYS: Final = ("organizational_unit", "region", "only_accounts", "except_accounts", "overrides")
 SUBNETS: Final = 6
+ACCOUNT: Final = ("[0-9]{12}", 'a 12-digit id in quotes such as "111122223333"')
+REGION: Final = (r"[a-z]{2}(-[a-z]+)+-[0-9]", "a Region such as eu-west-1")
+UNIT: Final = (
+    "ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}",
+    "the id of an organizational unit such as ou-ab12-11111111, or of the root such as r-ab12",
+)
+"""Organizations service model, `OrganizationalUnitId` and `RootId`."""
 _RULES: Final = Deployment(
     {
         "rules": {
@@ -53,17 +62,12 @@ _RULES: Final = Deployment(
 
 
 @dataclass(frozen=True)
-class Target:
-    """One account and Region; `values` are the parameters that it sets for itself, by parameter name."""
-
-    account: str
-    region: str
-    values: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
 class Settings:
-    """A whole configuration; every value fits its parameter."""
+    """A whole configuration; every value fits its parameter.
+
+    `units` are the targets of a service-managed stack set as the file gives them; `targets` are empty there until
+    `with_members` has made accounts of them.
+    """
 
     runtime: Runtime
     address: Address
@@ -75,23 +79,51 @@ class Settings:
     image: Image
     stack_set: StackSetSettings
     targets: tuple[Target, ...]
+    units: tuple[UnitTarget, ...] = ()
+    file: str = ""
+
+    @property
+    def regions(self) -> list[str]:
+        """The targets' Regions, sorted."""
+        return sorted({target.region for target in self.targets} | {target.region for target in self.units})
 
     def parameters(self) -> dict[str, str]:
-        """Returns the value of every root parameter but the image's, by name, as the targets share them."""
+        """Returns the value of every root parameter but the image's, by name, as the configuration gives it to all."""
         return {
             setting.metadata[PARAMETER].name: parameter_text(getattr(getattr(self, section), key))
             for section, kind in VARIABLE.items()
             for key, setting in keys(kind).items()
         }
 
-    def overrides(self, target: Target) -> dict[str, str]:
-        """Returns the parameters whose values a target does not share, by name."""
-        common = self.parameters()
-        return {name: value for name, value in target.values if common[name] != value}
+    def shared(self) -> dict[str, str]:
+        """Returns the parameters that the stack set gives to every target that has no override.
+
+        An account that comes to its unit by itself has no hosted zone that anybody named: it starts without a domain,
+        and the next deployment gives it one.
+        """
+        domain = {p.PARENT_DOMAIN.name: "", p.HOST_NAME.name: ""} if self.stack_set.auto_deployment else {}
+        return self.parameters() | domain
+
+    def overrides(self, target: Target, found: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Returns the parameters whose values a target does not share, by name; `found` were looked up."""
+        shared = self.shared()
+        own = {**self.effective(target), **(found or {})}
+        return {name: value for name, value in sorted(own.items()) if shared[name] != value}
 
     def effective(self, target: Target) -> dict[str, str]:
         """Returns the value of every root parameter but the image's in one target."""
         return self.parameters() | dict(target.values)
+
+    def with_members(self, members: Mapping[str, frozenset[str]]) -> "Settings":
+        """Returns the settings with units made into accounts, `members` being all accounts by unit.
+
+        Raises UsageError where the accounts' values do not fit, as `parse` does for targets that are given one by one.
+        """
+        settings = dataclasses.replace(self, targets=expanded(self.units, members))
+        if not settings.targets:
+            raise UsageError(f"{self.file}: no organizational unit of the targets holds an account.")
+        _check_targets(settings, self.file)
+        return settings
 
 
 def load(path: Path) -> Settings:
@@ -117,19 +149,19 @@ def parse(document: Mapping[str, Any], file: str) -> Settings:
     """Returns a parsed configuration file as settings; raises UsageError as `load` does, naming `file`."""
     _known(document, (*SECTIONS, "targets"), "", file)
     sections = {name: kind(**_values(document.get(name, {}), kind, name, file)) for name, kind in SECTIONS.items()}
-    targets = _targets(document.get("targets"), file)
     stack_set: StackSetSettings = sections["stack_set"]
+    targets = () if stack_set.service_managed else _targets(document.get("targets"), file)
+    units = _units(document.get("targets"), file) if stack_set.service_managed else ()
     runtime: Runtime = sections["runtime"]
     sections["stack_set"] = dataclasses.replace(
         stack_set,
         name=stack_set.name or runtime.name,
-        home_region=stack_set.home_region or targets[0].region,
+        home_region=stack_set.home_region or (targets or units)[0].region,
     )
-    settings = Settings(**sections, targets=targets)
+    settings = Settings(**sections, targets=targets, units=units, file=file)
     _check_regions(settings, file)
-    for target in targets:
-        _check_target(settings, target, file)
-    _check_host_names(settings, file)
+    _check_stack_set(settings, file)
+    _check_targets(settings, file)
     return settings
 
 
@@ -183,18 +215,28 @@ def _shown(value: object) -> str:
     return text if len(text) <= HOST_NAME_LENGTH else text[: HOST_NAME_LENGTH - 1] + "…"
 
 
-def _targets(found: object, file: str) -> tuple[Target, ...]:
+def _tables(found: object, keys: tuple[str, ...], file: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if not isinstance(found, list) or not found:
-        raise UsageError(f"{file}: give at least one [[targets]] with an account and a region.")
-    targets: list[Target] = []
+        raise UsageError(f"{file}: give at least one [[targets]] with an {keys[0]} and a region.")
     for number, table in enumerate(found, 1):
         where = f"targets[{number}]"
-        _known(table, TARGET_KEYS, f"{where}.", file)
+        other = (set(TARGET_KEYS) ^ set(UNIT_KEYS)) - set(keys)
+        if isinstance(table, Mapping) and (wrong := sorted(other & table.keys())):
+            model = "service-managed" if keys is UNIT_KEYS else "self-managed"
+            raise UsageError(
+                f'{file}: {where}.{wrong[0]} does not go with stack_set.permission_model = "{model}"; give {keys[0]}'
+                " instead, or change the model."
+            )
+        _known(table, keys, f"{where}.", file)
+        yield where, table
+
+
+def _targets(found: object, file: str) -> tuple[Target, ...]:
+    targets: list[Target] = []
+    for where, table in _tables(found, TARGET_KEYS, file):
         target = Target(
-            account=_matching(
-                table, "account", "[0-9]{12}", 'a 12-digit id in quotes such as "111122223333"', where, file
-            ),
-            region=_matching(table, "region", r"[a-z]{2}(-[a-z]+)+-[0-9]", "a Region such as eu-west-1", where, file),
+            account=_matching(table, "account", *ACCOUNT, where, file),
+            region=_matching(table, "region", *REGION, where, file),
             values=_overrides(table.get("overrides", {}), f"{where}.overrides", file),
         )
         twin = next((one for one in targets if (one.account, one.region) == (target.account, target.region)), None)
@@ -204,6 +246,30 @@ def _targets(found: object, file: str) -> tuple[Target, ...]:
             )
         targets.append(target)
     return tuple(targets)
+
+
+def _units(found: object, file: str) -> tuple[UnitTarget, ...]:
+    units: list[UnitTarget] = []
+    for where, table in _tables(found, UNIT_KEYS, file):
+        if table.get("only_accounts") and table.get("except_accounts"):
+            raise UsageError(f"{file}: {where} has both only_accounts and except_accounts; give one of them.")
+        units.append(
+            UnitTarget(
+                unit=_matching(table, "organizational_unit", *UNIT, where, file),
+                region=_matching(table, "region", *REGION, where, file),
+                only=_accounts(table, "only_accounts", where, file),
+                but=_accounts(table, "except_accounts", where, file),
+                values=_overrides(table.get("overrides", {}), f"{where}.overrides", file),
+            )
+        )
+    return tuple(units)
+
+
+def _accounts(table: Mapping[str, Any], key: str, where: str, file: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) and re.fullmatch(ACCOUNT[0], one) for one in value):
+        raise UsageError(f"{file}: {where}.{key} = {_shown(value)} must be a list of 12-digit ids in quotes.")
+    return tuple(sorted(set(value)))
 
 
 def _matching(table: Mapping[str, Any], key: str, pattern: str, meaning: str, where: str, file: str) -> str:
@@ -227,9 +293,44 @@ def _overrides(found: object, where: str, file: str) -> tuple[tuple[str, str], .
 
 
 def _check_regions(settings: Settings, file: str) -> None:
-    for number, target in enumerate(settings.targets, 1):
-        _check_region(f"{file}: targets[{number}].region", target.region)
+    regions = [target.region for target in settings.targets] or [target.region for target in settings.units]
+    for number, region in enumerate(regions, 1):
+        _check_region(f"{file}: targets[{number}].region", region)
     _check_region(f"{file}: stack_set.home_region", settings.stack_set.home_region)
+    strangers = sorted(set(settings.stack_set.region_order) - set(settings.regions))
+    if strangers:
+        raise UsageError(f"{file}: stack_set.region_order names {strangers[0]}, in which no target lies; remove it.")
+
+
+def _check_stack_set(settings: Settings, file: str) -> None:
+    """Holds the permission model against what AWS lets go with it."""
+    stack_set = settings.stack_set
+    if not stack_set.service_managed:
+        only = ("delegated_administrator", "auto_deployment", "retain_on_leave")
+        given = [key for key in only if getattr(stack_set, key)]
+        if given:
+            raise UsageError(
+                f'{file}: stack_set.{given[0]} goes only with stack_set.permission_model = "service-managed".'
+            )
+        return
+    if not stack_set.administration_account:
+        raise UsageError(
+            f"{file}: stack_set.administration_account is not given; a service-managed stack set needs the id of the"
+            " organization's management account, or of its delegated administrator."
+        )
+    if stack_set.retain_on_leave and not stack_set.auto_deployment:
+        raise UsageError(f"{file}: stack_set.retain_on_leave goes only with stack_set.auto_deployment = true.")
+    if stack_set.auto_deployment and not stack_set.organization_id:
+        raise UsageError(
+            f"{file}: stack_set.auto_deployment needs stack_set.organization_id, so that accounts that are not known"
+            " yet may pull the image."
+        )
+
+
+def _check_targets(settings: Settings, file: str) -> None:
+    for target in settings.targets:
+        _check_target(settings, target, file)
+    _check_host_names(settings, file)
 
 
 def _check_region(where: str, region: str) -> None:

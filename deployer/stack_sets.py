@@ -1,31 +1,24 @@
-"""The stack set and its instances: what must change so that AWS holds what the configuration says, and doing it.
-
-Planning is pure: `plan` compares what is with what should be. One call of AWS's takes all accounts times all Regions
-given to it with one set of overrides, so targets are grouped into as few calls as that allows.
-"""
+"""A stack set through the administrator's CloudFormation: reading it, and making the calls of a plan."""
 
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from deployer.errors import RefusedError
-from deployer.events import InstanceStatus, Reporter
+from deployer.events import InstanceStatus, OperationStatus, Reporter
+from deployer.override_records import OverrideRecords
+from deployer.stack_set_plan import SELF_MANAGED, Group, Instance, Overrides, Plan, StackSet, Target, grouped
 from deployer.stacks import CAPABILITIES
 
-Target = tuple[str, str]
-"""An account and a Region."""
-Overrides = tuple[tuple[str, str], ...]
-"""Parameter overrides, sorted by key."""
-
-DESCRIPTION = "MCP agent runtimes from "
+DESCRIPTION: Final = "MCP agent runtimes from "
 """Begins the set's description, which ends with the template's URL: AWS gives back the template's text, never its URL,
 and a tag would reach every resource."""
-FINISHED = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
+FINISHED: Final = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
+SOFT: Final = "SOFT_FAILURE_TOLERANCE"
 
 
 class OperationFailedError(RefusedError):
@@ -49,108 +42,37 @@ class OperationFailedError(RefusedError):
 
 
 @dataclass(frozen=True)
-class StackSet:
-    """A stack set as it is or should be: its template, its parameters and its roles."""
+class Preferences:
+    """How an operation goes through its targets, as the configuration says.
 
-    name: str
-    template_url: str
-    parameters: Mapping[str, str]
-    administration_role_arn: str
-    execution_role_name: str
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One target as AWS holds it."""
-
-    overrides: Overrides
-    current: bool
-    stack_id: str = ""
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Group:
-    """One call's worth of targets: every account in every Region, with the same overrides."""
-
-    accounts: tuple[str, ...]
-    regions: tuple[str, ...]
-    overrides: Overrides = ()
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        """The group's accounts times its Regions."""
-        return tuple((account, region) for account in self.accounts for region in self.regions)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The calls that bring AWS to what should be, in the order in which they are made."""
-
-    create_set: bool = False
-    pin: tuple[Group, ...] = ()
-    update_set: bool = False
-    remove: tuple[Group, ...] = ()
-    create: tuple[Group, ...] = ()
-    update: tuple[Group, ...] = ()
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is to be done."""
-        return self == Plan()
-
-
-def plan(
-    wanted: StackSet,
-    targets: Mapping[Target, Overrides],
-    existing: StackSet | None,
-    instances: Mapping[Target, Instance],
-) -> Plan:
-    """Returns what must be called.
-
-    An update of the set reaches every instance with the overrides that it has, so that a value which moves between the
-    shared parameters and a target's overrides would be missing, or double, in between. Where both change, the target's
-    present values are pinned as its overrides first, and replaced by what is wanted once the set is updated.
+    `concurrency` and `tolerance` are numbers of accounts in a Region, or percentages of them such as "25%".
     """
-    update_set = existing is not None and existing != wanted
-    gone = instances.keys() - targets.keys()
-    new = targets.keys() - instances.keys()
-    kept = targets.keys() & instances.keys()
-    moved = {target for target in kept if instances[target].overrides != targets[target]}
-    behind = {target for target in kept if not instances[target].current and not update_set}
-    pinned: dict[Target, Overrides] = {}
-    if existing is not None and update_set:
-        changed = {
-            name: value
-            for name, value in existing.parameters.items()
-            if name in wanted.parameters and wanted.parameters[name] != value
+
+    concurrency: str = "100%"
+    tolerance: str = "0"
+    region_order: tuple[str, ...] = ()
+    parallel_regions: bool = True
+
+    def request(self, regions: Iterable[str] | None = None) -> dict[str, Any]:
+        """Returns the preferences as AWS takes them for an operation on `regions`, or on all that the set has.
+
+        Failures do not lower the concurrency (shape `StackSetOperationPreferences`, `ConcurrencyMode`), so that the
+        two settings say what they seem to.
+        """
+        order = [region for region in self.region_order if regions is None or region in set(regions)]
+        return {
+            "RegionConcurrencyType": "PARALLEL" if self.parallel_regions else "SEQUENTIAL",
+            **({"RegionOrder": order} if order else {}),
+            **_share("MaxConcurrent", self.concurrency),
+            **_share("FailureTolerance", self.tolerance),
+            "ConcurrencyMode": SOFT,
         }
-        pinned = {
-            target: tuple(sorted((changed | dict(instances[target].overrides)).items()))
-            for target in moved
-            if changed and instances[target].current
-        }
-    return Plan(
-        create_set=existing is None,
-        pin=grouped(pinned),
-        update_set=update_set,
-        remove=grouped(dict.fromkeys(gone, ())),
-        create=grouped({target: targets[target] for target in new}),
-        update=grouped({target: targets[target] for target in moved | behind}),
-    )
 
 
-def grouped(targets: Mapping[Target, Overrides]) -> tuple[Group, ...]:
-    """Returns the targets as groups: one a distinct set of overrides and a distinct set of Regions."""
-    regions: dict[tuple[Overrides, str], set[str]] = defaultdict(set)
-    for (account, region), overrides in targets.items():
-        regions[overrides, account].add(region)
-    accounts: dict[tuple[Overrides, tuple[str, ...]], list[str]] = defaultdict(list)
-    for (overrides, account), found in regions.items():
-        accounts[overrides, tuple(sorted(found))].append(account)
-    return tuple(
-        Group(tuple(sorted(found)), where, overrides) for (overrides, where), found in sorted(accounts.items())
-    )
+def _share(name: str, amount: str) -> dict[str, int]:
+    if amount.endswith("%"):
+        return {f"{name}Percentage": int(amount[:-1])}
+    return {f"{name}Count": int(amount)}
 
 
 @dataclass
@@ -161,144 +83,209 @@ class StackSets:
     name: str
     reporter: Reporter
     poll: float
+    preferences: Preferences = field(default_factory=Preferences)
+    delegated: bool = False
+    """Whether the caller is a delegated administrator of the organization, not its management account."""
+    records: OverrideRecords | None = None
     observe: Callable[[Mapping[Target, str]], None] | None = None
     """Is given the ids of the targets' stacks at every look at a running operation."""
-    _last: dict[Target, str] = field(default_factory=dict)
+    after_canary: Callable[[Target], None] | None = None
+    """Is called once the first target stands and before any other is touched; raises RefusedError to stop there."""
+    operations: set[str] = field(default_factory=set)
+    """The ids of the operations that this object began."""
+    _last: dict[tuple[str, Target], str] = field(default_factory=dict)
 
     def describe(self) -> StackSet | None:
         """Returns the stack set as AWS holds it, or None; the template's URL is read from its description."""
         try:
-            found = self.client.describe_stack_set(StackSetName=self.name)["StackSet"]
+            found = self.client.describe_stack_set(**self._named())["StackSet"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "StackSetNotFoundException":
                 return None
             raise
+        model = found.get("PermissionModel", SELF_MANAGED)
+        automatic = found.get("AutoDeployment", {}) if model != SELF_MANAGED else {}
         return StackSet(
             name=self.name,
             template_url=found.get("Description", "").removeprefix(DESCRIPTION),
             parameters={item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", [])},
-            administration_role_arn=found.get("AdministrationRoleARN", ""),
-            execution_role_name=found.get("ExecutionRoleName", ""),
+            administration_role_arn=found.get("AdministrationRoleARN", "") if model == SELF_MANAGED else "",
+            execution_role_name=found.get("ExecutionRoleName", "") if model == SELF_MANAGED else "",
+            permission_model=model,
+            auto_deployment=automatic.get("Enabled", False),
+            retain_on_leave=automatic.get("RetainStacksOnAccountRemoval", False),
         )
 
-    def stacks(self) -> dict[Target, str]:
-        """Returns the ids of the targets' stacks, as far as there are any yet: one call for a hundred targets."""
-        pages = self.client.get_paginator("list_stack_instances").paginate(StackSetName=self.name)
-        return {
-            (summary["Account"], summary["Region"]): summary["StackId"]
-            for page in pages
-            for summary in page["Summaries"]
-            if summary.get("StackId")
-        }
-
-    def instances(self) -> dict[Target, Instance]:
-        """Returns every instance of the set with its overrides."""
-        pages = self.client.get_paginator("list_stack_instances").paginate(StackSetName=self.name)
+    def listed(self) -> dict[Target, Instance]:
+        """Returns every instance of the set, a call for a hundred of them; overrides as far as records tell them."""
+        pages = self.client.get_paginator("list_stack_instances").paginate(**self._named())
         return {
             (summary["Account"], summary["Region"]): self._instance(summary)
             for page in pages
             for summary in page["Summaries"]
         }
 
+    def instances(self) -> dict[Target, Instance]:
+        """Returns every instance of the set with its overrides.
+
+        Those of an instance that stands as it should, but whose last operation is not recorded, cost a call each; those
+        of one that does not stand as it should are not known.
+        """
+        return {
+            target: self._described(target, instance) if instance.current and instance.overrides is None else instance
+            for target, instance in self.listed().items()
+        }
+
     def _instance(self, summary: Mapping[str, Any]) -> Instance:
-        full = self.client.describe_stack_instance(
-            StackSetName=self.name,
-            StackInstanceAccount=summary["Account"],
-            StackInstanceRegion=summary["Region"],
-        )["StackInstance"]
-        overrides = {item["ParameterKey"]: item["ParameterValue"] for item in full.get("ParameterOverrides", [])}
+        target = (summary["Account"], summary["Region"])
+        operation = summary.get("LastOperationId") or ""
+        reached = summary.get("StackInstanceStatus", {}).get("DetailedStatus") == "SUCCEEDED"
+        known = self.records.overrides(operation, target) if self.records and reached else None
         return Instance(
-            overrides=tuple(sorted(overrides.items())),
-            current=full["Status"] == "CURRENT",
-            stack_id=full.get("StackId", ""),
-            detail=full.get("StatusReason", ""),
+            overrides=known,
+            current=summary["Status"] == "CURRENT",
+            stack_id=summary.get("StackId") or "",
+            detail=summary.get("StatusReason") or "",
+            unit=summary.get("OrganizationalUnitId") or "",
+            operation=operation,
+            status=summary["Status"],
         )
 
-    def apply(self, steps: Plan, wanted: StackSet) -> None:
-        """Makes the plan's calls, one operation after the other.
+    def _described(self, target: Target, instance: Instance) -> Instance:
+        account, region = target
+        full = self.client.describe_stack_instance(
+            **self._named(), StackInstanceAccount=account, StackInstanceRegion=region
+        )["StackInstance"]
+        overrides = {item["ParameterKey"]: item["ParameterValue"] for item in full.get("ParameterOverrides", [])}
+        return Instance(**{**vars(instance), "overrides": tuple(sorted(overrides.items()))})
+
+    def apply(self, steps: Plan, wanted: StackSet, before: Mapping[Target, Instance]) -> None:
+        """Makes the plan's calls, one operation after the other; `before` are the instances that there are.
 
         Raises OperationFailedError with every failed target's reason where an operation does not succeed.
         """
-        request = {
-            "StackSetName": self.name,
-            "TemplateURL": wanted.template_url,
-            "Parameters": _parameters(wanted.parameters.items()),
-            "Capabilities": list(CAPABILITIES),
-            "Description": DESCRIPTION + wanted.template_url,
-            "AdministrationRoleARN": wanted.administration_role_arn,
-            "ExecutionRoleName": wanted.execution_role_name,
-            "ManagedExecution": {"Active": True},
-        }
         if steps.create_set:
             self.client.create_stack_set(
-                **request,
-                PermissionModel="SELF_MANAGED",
+                **self._shared(wanted),
+                PermissionModel=wanted.permission_model,
                 ClientRequestToken=str(uuid.uuid4()),
             )
         for group in steps.pin:
             self._operate_on(group, "update_stack_instances")
         if steps.update_set:
-            self._update_set(request, {target for group in steps.update for target in group.targets})
+            self._update_set(steps, wanted, before)
         for group in steps.remove:
-            self._operate("delete_stack_instances", {**_addressed(self.name, group), "RetainStacks": False})
-        for group in steps.update:
-            self._operate_on(group, "update_stack_instances")
-        for group in steps.create:
-            self._operate_on(group, "create_stack_instances")
+            self._operate("delete_stack_instances", {**_addressed(group), "RetainStacks": False}, (group,))
+        told = False
+        for call, group in steps.waves():
+            alone = steps.canary is not None and group.targets == (steps.canary,)
+            self._operate_on(group, f"{call}_stack_instances")
+            if alone and not told and not steps.update_set:
+                told = True
+                self._canary_stands(steps.canary)
+
+    def remove(self, groups: Iterable[Group]) -> None:
+        """Removes instances with their stacks; raises OperationFailedError where some stay."""
+        for group in groups:
+            self._operate("delete_stack_instances", {**_addressed(group), "RetainStacks": False}, (group,))
 
     def delete(self) -> None:
         """Deletes the set, which must have no instances left."""
-        self.client.delete_stack_set(StackSetName=self.name)
+        self.client.delete_stack_set(**self._named())
 
     def join_running(self) -> None:
-        """Waits for operations that an interrupted command has left running."""
-        pages = self.client.get_paginator("list_stack_set_operations").paginate(StackSetName=self.name)
-        running = [
-            operation["OperationId"]
-            for page in pages
-            for operation in page["Summaries"]
-            if operation["Status"] not in FINISHED
-        ]
+        """Waits for operations that an interrupted command has left running: they are among the newest hundred."""
+        found = self.client.list_stack_set_operations(**self._named())["Summaries"]
+        running = [operation["OperationId"] for operation in found if operation["Status"] not in FINISHED]
         for operation in reversed(running):
-            self._wait(operation)
+            self._wait(operation, "")
 
-    def _update_set(self, request: Mapping[str, Any], corrected: set[Target]) -> None:
+    def operation_id(self, groups: Iterable[Group]) -> str:
+        """Returns a new operation's id that carries the record of what the operation leaves its targets with."""
+        identity = self.records.operation_id(groups) if self.records else str(uuid.uuid4())
+        self.operations.add(identity)
+        return identity
+
+    def wait(self, operation: str, action: str) -> None:
+        """Waits for an operation; raises OperationFailedError where it does not succeed."""
+        if self._wait(operation, action) != "SUCCEEDED":
+            raise self._failed(operation)
+
+    def _update_set(self, steps: Plan, wanted: StackSet, before: Mapping[Target, Instance]) -> None:
         """Updates the set; targets may fail whose own values are corrected afterwards, as with a broken first try."""
+        corrected = {target for group in steps.update for target in group.targets}
+        held = {target: instance.overrides for target, instance in before.items()}
+        held |= {target: group.overrides for group in steps.pin for target in group.targets}
+        request = self._shared(wanted)
+        canary = before.get(steps.canary) if steps.canary else None
+        if steps.canary and canary:
+            alone = Group((steps.canary[0],), (steps.canary[1],), (), (canary.unit,) if canary.unit else ())
+            # With AutoDeployment AWS takes no targets (service model, `UpdateStackSet`).
+            narrow = {key: value for key, value in request.items() if key != "AutoDeployment"} | _addressed(alone)
+            self._update(narrow, {steps.canary: held[steps.canary]}, corrected)
+            self._canary_stands(steps.canary)
+        self._update(request, held, corrected)
+
+    def _update(
+        self, request: Mapping[str, Any], held: Mapping[Target, Overrides | None], corrected: set[Target]
+    ) -> None:
+        known = {target: overrides for target, overrides in held.items() if overrides is not None}
         try:
-            self._operate("update_stack_set", request)
+            self._operate("update_stack_set", request, grouped(known))
         except OperationFailedError as error:
             if not error.reasons or not error.reasons.keys() <= corrected:
                 raise
 
+    def _canary_stands(self, canary: Target | None) -> None:
+        if canary is not None and self.after_canary is not None:
+            self.after_canary(canary)
+
     def _operate_on(self, group: Group, call: str) -> None:
-        self._operate(call, {**_addressed(self.name, group), "ParameterOverrides": _parameters(group.overrides)})
+        self._operate(call, {**_addressed(group), "ParameterOverrides": _parameters(group.overrides)}, (group,))
 
-    def _operate(self, call: str, request: Mapping[str, Any]) -> None:
-        operation = getattr(self.client, call)(
-            **request, OperationId=str(uuid.uuid4()), OperationPreferences=PREFERENCES
-        )["OperationId"]
-        if self._wait(operation) != "SUCCEEDED":
-            raise self._failed(operation)
+    def _operate(self, call: str, request: Mapping[str, Any], groups: Iterable[Group]) -> None:
+        identity = self.operation_id(groups)
+        regions = request.get("Regions")
+        try:
+            getattr(self.client, call)(
+                **{**self._named(), **request},
+                OperationId=identity,
+                OperationPreferences=self.preferences.request(regions),
+            )
+        except ClientError as error:
+            # The answer to the first try was lost: the operation is this one.
+            if error.response["Error"]["Code"] != "OperationIdAlreadyExistsException":
+                raise
+        self.wait(identity, call.partition("_")[0].upper())
 
-    def _wait(self, operation: str) -> str:
+    def _wait(self, operation: str, action: str) -> str:
+        reported = ""
         while True:
-            status: str = self.client.describe_stack_set_operation(StackSetName=self.name, OperationId=operation)[
+            found = self.client.describe_stack_set_operation(**self._named(), OperationId=operation)[
                 "StackSetOperation"
-            ]["Status"]
+            ]
+            status: str = found["Status"]
+            if status != reported:
+                reported = status
+                self.reporter.emit(
+                    OperationStatus(
+                        self.name, action or found["Action"], operation, status, found.get("StatusReason") or ""
+                    )
+                )
             for result in self._results(operation):
                 target = (result["Account"], result["Region"])
-                if self._last.get(target) != result["Status"]:
-                    self._last[target] = result["Status"]
+                if self._last.get((operation, target)) != result["Status"]:
+                    self._last[operation, target] = result["Status"]
                     self.reporter.emit(InstanceStatus(*target, result["Status"], result.get("StatusReason", "")))
             if self.observe is not None:
-                self.observe(self.stacks())
+                self.observe({target: one.stack_id for target, one in self.listed().items() if one.stack_id})
             if status in FINISHED:
                 return status
             time.sleep(self.poll)
 
     def _results(self, operation: str) -> list[dict[str, Any]]:
         pages = self.client.get_paginator("list_stack_set_operation_results").paginate(
-            StackSetName=self.name, OperationId=operation
+            **self._named(), OperationId=operation
         )
         return [result for page in pages for result in page["Summaries"]]
 
@@ -310,17 +297,37 @@ class StackSets:
         }
         return OperationFailedError(self.name, failed)
 
+    def _named(self) -> dict[str, str]:
+        return {"StackSetName": self.name, **({"CallAs": "DELEGATED_ADMIN"} if self.delegated else {})}
 
-PREFERENCES: Mapping[str, Any] = {
-    "RegionConcurrencyType": "PARALLEL",
-    "FailureTolerancePercentage": 0,
-    "MaxConcurrentPercentage": 100,
-    "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
-}
+    def _shared(self, wanted: StackSet) -> dict[str, Any]:
+        """Returns what creating and updating a set have in common."""
+        request: dict[str, Any] = {
+            **self._named(),
+            "TemplateURL": wanted.template_url,
+            "Parameters": _parameters(wanted.parameters.items()),
+            "Capabilities": list(CAPABILITIES),
+            "Description": DESCRIPTION + wanted.template_url,
+            "ManagedExecution": {"Active": True},
+        }
+        if not wanted.service_managed:
+            return request | {
+                "AdministrationRoleARN": wanted.administration_role_arn,
+                "ExecutionRoleName": wanted.execution_role_name,
+            }
+        automatic: dict[str, bool] = {"Enabled": wanted.auto_deployment}
+        if wanted.auto_deployment:
+            automatic["RetainStacksOnAccountRemoval"] = wanted.retain_on_leave
+        return request | {"AutoDeployment": automatic}
 
 
-def _addressed(name: str, group: Group) -> dict[str, Any]:
-    return {"StackSetName": name, "Accounts": list(group.accounts), "Regions": list(group.regions)}
+def _addressed(group: Group) -> dict[str, Any]:
+    if not group.units:
+        return {"Accounts": list(group.accounts), "Regions": list(group.regions)}
+    chosen: dict[str, Any] = {"OrganizationalUnitIds": list(group.units)}
+    if not group.whole:
+        chosen |= {"Accounts": list(group.accounts), "AccountFilterType": "INTERSECTION"}
+    return {"DeploymentTargets": chosen, "Regions": list(group.regions)}
 
 
 def _parameters(values: Iterable[tuple[str, str]]) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from deployer import runtimes
 from deployer.aws import Aws
-from deployer.deployment import Context
+from deployer.context import Context
 from deployer.runtimes import Runtime
 from deployer.stacks import NESTED
 
@@ -44,7 +44,7 @@ def overview(context: Context) -> list[TargetStatus]:
         return []
     return [
         TargetStatus(runtime.account, runtime.region, tuple(facts(context.aws, runtime)))
-        for runtime in runtimes.read(context.aws, sets.instances())
+        for runtime in runtimes.read(context.aws, sets.listed())
     ]
 
 

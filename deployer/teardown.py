@@ -8,12 +8,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deployer import runtimes
-from deployer.deployment import Context
+from deployer.context import Context
 from deployer.errors import RefusedError
 from deployer.events import Step
-from deployer.foundation import ACCOUNT_STACK, REGION_STACK
+from deployer.foundation import ACCOUNT_STACK, REGION_STACK, artifact_bucket
 from deployer.runtimes import Runtime
-from deployer.stack_sets import Instance, Plan, StackSet, Target, grouped
+from deployer.stack_set_plan import Instance, StackSet, Target, Units, grouped
 from deployer.stacks import describe
 from deployer.status import retained
 from generator import parameters as p
@@ -36,7 +36,8 @@ def destroy(context: Context, with_foundation: bool) -> Removal:
     Raises RefusedError where AWS refuses; the same command then goes on where it stopped.
     """
     removal = Removal()
-    sets = context.stack_sets
+    bucket = artifact_bucket(context.aws, context.account, context.settings.stack_set.home_region)
+    sets = context.recording_in(bucket) if bucket else context.stack_sets
     existing = sets.describe()
     if existing is not None:
         sets.join_running()
@@ -50,7 +51,8 @@ def destroy(context: Context, with_foundation: bool) -> Removal:
                 _disconnect(context, runtime)
         if instances:
             context.reporter.emit(Step("Stacks", "started"))
-            sets.apply(Plan(remove=grouped(dict.fromkeys(instances, ()))), existing)
+            units = Units({target: instance.unit for target, instance in instances.items()})
+            sets.remove(grouped(dict.fromkeys(instances, ()), units))
             context.reporter.emit(Step("Stacks", "done", "removed from every target"))
             removal.removed += [f"{account} {region}" for account, region in sorted(instances)]
         sets.delete()
@@ -66,7 +68,7 @@ def _refuse_protected(existing: StackSet, instances: Mapping[Target, Instance]) 
     AWS would delete most of the stack, refuse the load balancer and leave an instance that no stack set can mend.
     """
     for (account, region), instance in sorted(instances.items()):
-        if is_protected({**existing.parameters, **dict(instance.overrides)}):
+        if is_protected({**existing.parameters, **dict(instance.overrides or ())}):
             raise RefusedError(
                 f"The runtime of {account} {region} is protected from deletion; set runtime.deletion_protection to"
                 " false, deploy, and then destroy it."
@@ -107,7 +109,7 @@ def _disconnect(context: Context, runtime: Runtime) -> None:
 
 def _remove_foundation(context: Context, removal: Removal) -> None:
     home = context.settings.stack_set.home_region
-    others = sorted({target.region for target in context.settings.targets} - {home})
+    others = sorted(set(context.settings.regions) - {home})
     for region, name in [*((region, REGION_STACK) for region in others), (home, ACCOUNT_STACK)]:
         client = context.aws.client("cloudformation", context.account, region)
         stack = describe(client, name)

@@ -42,6 +42,8 @@ TARGET_FILE = "foundation-target.yaml"
 STACK_SET_STACKS = "StackSet-*"
 """How the names of a stack set's stacks, of their nested stacks and of the roles in these begin."""
 OLD_VERSION_DAYS = 90
+TEMPLATES = "templates/"
+"""Under this prefix the artifact bucket is readable for targets; what else it holds is the publisher's."""
 UNSCOPED_SID = "Unscoped"
 UNLISTED = {"W3037": "the provider schema names bedrock-agentcore:CreateTokenVault, cfn-lint does not know it yet"}
 OWN_NAMES = {"s3": (f"arn:${{AWS::Partition}}:s3:::{STACK_SET_STACKS.lower()}",)}
@@ -90,7 +92,7 @@ def _account() -> dict[str, Any]:
         role.get_att("Arn"),
         Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Name}", Name=_name(scope)),
     )
-    _execution_role(scope, principal, objects_of(bucket), CREATES_EXECUTION_ROLE)
+    _execution_role(scope, principal, objects_of(bucket, TEMPLATES), CREATES_EXECUTION_ROLE)
     role_arn = Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Name}", Name=_name(scope))
     for title, description, value in (
         ("ArtifactBucket", "Bucket for packaged templates.", bucket.ref()),
@@ -137,7 +139,7 @@ def _target() -> dict[str, Any]:
         Account=scope.parameter(f.ADMINISTRATION_ACCOUNT),
         Name=_name(scope),
     )
-    packaged = Sub("arn:${AWS::Partition}:s3:::${Bucket}/*", Bucket=scope.parameter(f.ARTIFACT_BUCKET))
+    packaged = Sub(f"arn:${{AWS::Partition}}:s3:::${{Bucket}}/{TEMPLATES}*", Bucket=scope.parameter(f.ARTIFACT_BUCKET))
     _execution_role(scope, publisher, packaged, None)
     template.add_output(
         Output(
@@ -168,14 +170,14 @@ def _artifact_bucket(scope: Scope) -> s3.Bucket:
         Effect=Allow,
         Principal=AWSPrincipal(scope.parameter(f.TARGET_ACCOUNTS)),
         Action=read,
-        Resource=[objects_of(bucket)],
+        Resource=[objects_of(bucket, TEMPLATES)],
     )
     organization = Statement(
         Sid="ReadFromOrganization",
         Effect=Allow,
         Principal=Principal("*"),
         Action=read,
-        Resource=[objects_of(bucket)],
+        Resource=[objects_of(bucket, TEMPLATES)],
         Condition=Condition([StringEquals(PrincipalOrgID, scope.parameter(f.ORGANIZATION_ID))]),
     )
     scope.add(

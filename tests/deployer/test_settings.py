@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from deployer.errors import UsageError
 from deployer.sections import PARAMETER, SECTIONS, VARIABLE, fits, keys
-from deployer.settings import Settings, Target, host_name, load, parse
+from deployer.settings import Settings, host_name, load, parse
+from deployer.targets import Target
 from generator import parameters as p
 from generator.evaluation import PSEUDO, Deployment
 from generator.stacks import template_dicts

@@ -1,0 +1,53 @@
+"""What every command that reaches AWS acts with."""
+
+from dataclasses import dataclass
+
+from deployer.aws import Aws
+from deployer.events import Reporter
+from deployer.network import Network
+from deployer.override_records import OverrideRecords
+from deployer.settings import Settings
+from deployer.stack_sets import Preferences, StackSets
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything that a deployment acts with; `poll` is how many seconds lie between two looks at what is running."""
+
+    settings: Settings
+    aws: Aws
+    network: Network
+    reporter: Reporter
+    local: bool
+    poll: float
+
+    @property
+    def account(self) -> str:
+        """The administrator's account, which publishes."""
+        return self.settings.stack_set.administration_account or self.aws.identity()
+
+    @property
+    def stack_sets(self) -> StackSets:
+        """The stack set, through the administrator's account and home Region."""
+        stack_set = self.settings.stack_set
+        return StackSets(
+            client=self.aws.client("cloudformation", self.account, stack_set.home_region),
+            name=stack_set.name,
+            reporter=self.reporter,
+            poll=self.poll,
+            preferences=Preferences(
+                concurrency=stack_set.concurrency,
+                tolerance=stack_set.failure_tolerance,
+                region_order=stack_set.region_order,
+                parallel_regions=stack_set.parallel_regions,
+            ),
+            delegated=stack_set.delegated_administrator,
+        )
+
+    def recording_in(self, bucket: str) -> StackSets:
+        """Returns the stack set with the records of its overrides in the artifact bucket."""
+        sets = self.stack_sets
+        sets.records = OverrideRecords(
+            self.aws.client("s3", self.account, self.settings.stack_set.home_region), bucket, self.account
+        )
+        return sets

@@ -1,0 +1,130 @@
+"""Bringing the stack set and every instance to what the configuration says, and proving that they are there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deployer import read_back, runtimes
+from deployer.context import Context
+from deployer.errors import RefusedError
+from deployer.events import Step
+from deployer.proving import failed_row, verify_one
+from deployer.stack_set_plan import Instance, Plan, StackSet, Target, Wanted, plan
+from deployer.stack_sets import OperationFailedError, StackSets
+from deployer.watching import TargetWatcher
+from generator import parameters as p
+from generator.stacks import template_dicts
+
+STEP = "Stack set"
+
+
+@dataclass(frozen=True)
+class Converged:
+    """What was called, and the instances before and after."""
+
+    steps: Plan
+    before: Mapping[Target, Instance]
+    after: Mapping[Target, Instance]
+
+    @property
+    def changed(self) -> frozenset[Target]:
+        """The targets whose stacks an operation reached."""
+        if self.steps.update_set:
+            return frozenset(self.after)
+        return frozenset(target for group in (*self.steps.update, *self.steps.create) for target in group.targets)
+
+
+def converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
+    """Calls what is needed, waits, and reads back; calls nothing where nothing differs.
+
+    Raises RefusedError where AWS refuses, with the causes that the targets' stacks show.
+    """
+    context.reporter.emit(Step(STEP, "started", wanted.stack_set.name))
+    try:
+        return _converge(context, sets, wanted)
+    except Exception:
+        context.reporter.emit(Step(STEP, "failed"))
+        raise
+
+
+def _converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
+    existing = sets.describe()
+    if existing is not None:
+        sets.join_running()
+        _refuse_what_stays(existing, wanted.stack_set)
+    before = sets.instances() if existing is not None else {}
+    steps = plan(wanted, existing, before)
+    detail = f"{len(wanted.targets)} target{'s' if len(wanted.targets) != 1 else ''}"
+    if steps.empty:
+        context.reporter.emit(Step(STEP, "unchanged", detail))
+        return Converged(steps, before, before)
+    watcher = TargetWatcher(
+        aws=context.aws,
+        reporter=context.reporter,
+        stacks={target: instance.stack_id for target, instance in before.items()},
+        descriptions=descriptions(),
+    )
+    sets.observe = watcher.look
+    sets.after_canary = lambda target: _prove_canary(context, sets, target)
+    try:
+        sets.apply(steps, wanted.stack_set, before)
+        # What one failing target made AWS cancel in others is left behind; a second round reaches it.
+        rest = plan(wanted, sets.describe(), sets.instances())
+        if not rest.empty:
+            sets.apply(rest, wanted.stack_set, sets.instances())
+    except OperationFailedError as error:
+        raise error.explained(watcher.causes()) from error
+    after = sets.instances()
+    converged = Converged(steps, before, after)
+    left = plan(wanted, sets.describe(), after)
+    reached = {target: after[target] for target in converged.changed & after.keys()}
+    changed = Wanted(
+        wanted.stack_set, {target: wanted.targets[target] for target in reached if target in wanted.targets}
+    )
+    sentences = read_back.unreached(changed, left, after, sets.operations)
+    if sentences:
+        raise RefusedError(" ".join([f"The stack set {sets.name} is not what was asked for.", *sentences]))
+    context.reporter.emit(Step(STEP, "done", detail))
+    return converged
+
+
+def descriptions() -> dict[str, str]:
+    """Returns what the templates say of each resource, by its logical id, which is unique over nested templates."""
+    return {
+        title: resource["Metadata"]["Description"]
+        for template in template_dicts().values()
+        for title, resource in template["Resources"].items()
+        if "Description" in resource.get("Metadata", {})
+    }
+
+
+def _refuse_what_stays(existing: StackSet, wanted: StackSet) -> None:
+    """Raises RefusedError for what AWS does not let change: a gateway's name, and a used set's permission model."""
+    name = p.RUNTIME_NAME.name
+    if existing.parameters.get(name, wanted.parameters[name]) != wanted.parameters[name]:
+        raise RefusedError(
+            f"The runtime is named {existing.parameters[name]} and AWS does not let its gateway be renamed; give"
+            f" stack_set.name another value to make {wanted.parameters[name]} beside it, or set runtime.name back."
+        )
+    if existing.permission_model != wanted.permission_model:
+        raise RefusedError(
+            f"The stack set {existing.name} is {existing.permission_model} and AWS does not let that change while it"
+            " has targets; destroy it first, or give stack_set.name another value."
+        )
+
+
+def _prove_canary(context: Context, sets: StackSets, target: Target) -> None:
+    """Verifies the first target before any other is touched; raises RefusedError where it does not serve."""
+    name = f"Canary {target[0]} {target[1]}"
+    (runtime,) = runtimes.read(context.aws, {target: sets.listed()[target]})
+    if not runtime.readable:
+        context.reporter.emit(Step(name, "done", "its stack stands; its account cannot be read to verify it"))
+        return
+    context.reporter.emit(Step(name, "started"))
+    failed = failed_row(verify_one(context, runtime))
+    if failed is not None:
+        context.reporter.emit(Step(name, "failed", f"failed at: {failed.layer}"))
+        raise RefusedError(
+            f"The canary {target[0]} {target[1]} stands but does not serve, and no other target was touched:"
+            f" {failed.layer}: {failed.detail} {failed.remedy}"
+        )
+    context.reporter.emit(Step(name, "done", "verified; the others follow"))
