@@ -4,14 +4,16 @@ What boto3 raises about credentials and connections becomes one sentence here. T
 before anything is changed, so that a credential that is missing or expired ends in `UsageError`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -28,6 +30,7 @@ from botocore.exceptions import (
 from deployer.errors import OutOfReachError, RefusedError, UsageError
 
 ATTEMPTS: Final = 10
+SESSION_NAME: Final = "mcp-runtime-deployer"
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 60
 STANDARD_RETRIES: Final = ("s3", "sts")
@@ -55,12 +58,14 @@ CREDENTIAL_CODES: Final = frozenset(
 class Access:
     """How AWS is reached: what the command line's options say, or the emulator's key.
 
-    `emulator_key` is the secret access key of every emulated account, whose id is the access key; empty on AWS.
+    `target_role` is the name of a role that the credentials assume in other accounts, or empty. `emulator_key` is the
+    secret access key of every emulated account, whose id is the access key; empty on AWS.
     """
 
     profile: str = ""
     region: str = ""
     endpoint_url: str = ""
+    target_role: str = ""
     emulator_key: str = ""
 
 
@@ -72,6 +77,7 @@ class Aws:
     emulated_account: str = ""
     _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     _account: str = ""
+    _sessions: dict[str, Any] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     @property
@@ -98,18 +104,22 @@ class Aws:
         return self._account
 
     def reaches(self, account: str) -> bool:
-        """Returns whether the credentials are of that account; the emulator has a key for every account."""
-        return self.emulated or account == self.identity()
+        """Returns whether the account can be read: the credentials' own, and others where they may take the role there.
+
+        The emulator has a key for every account.
+        """
+        return self.emulated or account == self.identity() or self._assumed(account) is not None
 
     def client(self, service: str, account: str, region: str) -> Any:
         """Returns the client of a service in an account and Region.
 
-        Raises OutOfReachError for another account than that of the credentials: only the emulator has a key for all.
+        Raises OutOfReachError for an account that cannot be read.
         """
         if not self.reaches(account):
             raise OutOfReachError(
-                f"The credentials are of account {self.identity()} and cannot read account {account}; run the command"
-                f" with a profile of account {account} to see into it."
+                f"The credentials are of account {self.identity()} and cannot read account {account}; name a role there"
+                " that they may assume as stack_set.access_role_name, or run the command with a profile of account"
+                f" {account}."
             )
         with self._lock:
             key = (service, account, region)
@@ -140,6 +150,8 @@ class Aws:
                 aws_secret_access_key=self.access.emulator_key,
                 region_name=self.access.region or "us-east-1",
             )
+        if account and account != self._account:
+            return self._assumed(account)
         try:
             return boto3.Session(profile_name=self.access.profile or None, region_name=self.access.region or None)
         except ProfileNotFound as error:
@@ -147,6 +159,24 @@ class Aws:
                 f"There is no AWS profile named {self.access.profile!r}; `aws configure list-profiles` lists those that"
                 " there are."
             ) from error
+
+    def _assumed(self, account: str) -> Any:
+        """Returns a session of the role in another account, or None where there is no role or it may not be assumed."""
+        if not self.access.target_role:
+            return None
+        if account not in self._sessions:
+            source = self._session("")
+            region = self.region or "us-east-1"
+            partition = source.get_partition_for_region(region)
+            role = f"arn:{partition}:iam::{account}:role/{self.access.target_role}"
+            client = self._make("sts", "", region)
+            try:
+                client.assume_role(RoleArn=role, RoleSessionName=SESSION_NAME)
+            except ClientError:
+                self._sessions[account] = None
+            else:
+                self._sessions[account] = assumed_session(client, role, self.access.region)
+        return self._sessions[account]
 
     def _make(self, service: str, account: str, region: str) -> Any:
         mode = "standard" if service in STANDARD_RETRIES else "adaptive"
@@ -163,6 +193,34 @@ class Aws:
             )
         except ValueError as error:
             raise UsageError(f"{self.access.endpoint_url!r} is no URL of an AWS endpoint: {error}.") from error
+
+
+@dataclass(frozen=True)
+class _RoleProvider:
+    """A provider of a credential resolver, which asks for no more than a name and `load`."""
+
+    fetch: Callable[[], Mapping[str, str]]
+    METHOD: ClassVar[str] = "assume-role"
+
+    def load(self) -> Any:
+        return DeferredRefreshableCredentials(refresh_using=self.fetch, method=self.METHOD)
+
+
+def assumed_session(client: Any, role: str, region: str) -> Any:
+    """Returns a session with a role's credentials, which are renewed before they end: an hour is soon over."""
+
+    def fetch() -> dict[str, str]:
+        given = client.assume_role(RoleArn=role, RoleSessionName=SESSION_NAME)["Credentials"]
+        return {
+            "access_key": given["AccessKeyId"],
+            "secret_key": given["SecretAccessKey"],
+            "token": given["SessionToken"],
+            "expiry_time": given["Expiration"].isoformat(),
+        }
+
+    session = botocore.session.Session()
+    session.register_component("credential_provider", CredentialResolver([_RoleProvider(fetch)]))
+    return boto3.Session(botocore_session=session, region_name=region or None)
 
 
 NO_CREDENTIALS: Final = (

@@ -1,7 +1,9 @@
-"""The foundation: the stacks that a publisher needs once per account and once per Region of replicated images."""
+"""The foundation: what a publisher needs once per account, once per Region of replicated images and once per target."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from deployer.aws import Aws
 from deployer.errors import UsageError
@@ -9,10 +11,14 @@ from deployer.events import Reporter, Step
 from deployer.sections import StackSetSettings
 from deployer.stacks import describe, ensure, outputs_of
 from generator import foundation_parameters as f
-from generator.stacks.foundation import ACCOUNT_FILE, REGION_FILE
+from generator.stacks.foundation import ACCOUNT_FILE, REGION_FILE, TARGET_FILE
 
 ACCOUNT_STACK = "mcp-runtime-foundation"
 REGION_STACK = "mcp-runtime-foundation-replica"
+TARGET_STACK = "mcp-runtime-foundation-target"
+VALUE_BYTES = 4096
+"""A parameter's value is no longer (CloudFormation user guide, "Quotas")."""
+CONNECTIONS = 4
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,16 @@ def parameters(publisher: Publisher) -> dict[str, str]:
 
 
 def _shared(publisher: Publisher) -> dict[str, str]:
-    others = sorted(set(publisher.target_accounts) - {publisher.account})
+    others = ",".join(_others(publisher))
+    if len(others) > VALUE_BYTES:
+        if not publisher.stack_set.organization_id:
+            raise UsageError(
+                f"The targets lie in {len(_others(publisher))} other accounts, more than one parameter holds; give"
+                " stack_set.organization_id, so that all accounts of the organization are admitted."
+            )
+        others = ""
     return {
-        f.TARGET_ACCOUNTS.name: ",".join(others),
+        f.TARGET_ACCOUNTS.name: others,
         f.ORGANIZATION_ID.name: publisher.stack_set.organization_id,
         f.REPOSITORY_NAME.name: publisher.repository,
     }
@@ -82,6 +95,7 @@ def deploy(aws: Aws, publisher: Publisher, templates: Mapping[str, str], reporte
         changed.append(
             ensure(regional, REGION_STACK, templates[REGION_FILE], _shared(publisher), reporter, poll).changed
         )
+    changed += _prepare_targets(aws, publisher, templates, made.outputs["ArtifactBucket"], reporter, poll)
     reporter.emit(Step(step, "done" if any(changed) else "unchanged", f"bucket {made.outputs['ArtifactBucket']}"))
     return Foundation(
         bucket=made.outputs["ArtifactBucket"],
@@ -89,6 +103,53 @@ def deploy(aws: Aws, publisher: Publisher, templates: Mapping[str, str], reporte
         administration_role_arn=made.outputs["AdministrationRoleArn"],
         execution_role_name=made.outputs["ExecutionRoleName"],
     )
+
+
+def target_parameters(publisher: Publisher, bucket: str) -> dict[str, str]:
+    """Returns the parameters of the template that a target's account needs once."""
+    return {
+        f.ADMINISTRATION_ACCOUNT.name: publisher.account,
+        f.ADMINISTRATION_ROLE_NAME.name: publisher.stack_set.administration_role_name,
+        f.EXECUTION_ROLE_NAME.name: publisher.stack_set.execution_role_name,
+        f.ARTIFACT_BUCKET.name: bucket,
+    }
+
+
+def _prepare_targets(
+    aws: Aws, publisher: Publisher, templates: Mapping[str, str], bucket: str, reporter: Reporter, poll: float
+) -> list[bool]:
+    """Makes the execution role in the other accounts that can be reached; returns for each whether anything changed.
+
+    A role of that name which somebody else made is theirs and stays as it is.
+    """
+
+    def prepare(account: str) -> bool:
+        client = aws.client("cloudformation", account, publisher.home_region)
+        if describe(client, TARGET_STACK) is None and _has_role(
+            aws.client("iam", account, publisher.home_region), role
+        ):
+            return False
+        values = target_parameters(publisher, bucket)
+        return ensure(client, TARGET_STACK, templates[TARGET_FILE], values, reporter, poll).changed
+
+    role = publisher.stack_set.execution_role_name
+    if publisher.stack_set.service_managed:
+        return []
+    reached = [account for account in _others(publisher) if aws.reaches(account)]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        return list(pool.map(prepare, reached))
+
+
+def _has_role(client: Any, name: str) -> bool:
+    try:
+        client.get_role(RoleName=name)
+    except client.exceptions.NoSuchEntityException:
+        return False
+    return True
+
+
+def _others(publisher: Publisher) -> list[str]:
+    return sorted(set(publisher.target_accounts) - {publisher.account})
 
 
 def artifact_bucket(aws: Aws, account: str, home_region: str) -> str:

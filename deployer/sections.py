@@ -229,6 +229,7 @@ class StackSetSettings:
     )
     create_administration_role: bool = True
     create_execution_role: bool = True
+    access_role_name: str = _text(r"[A-Za-z0-9_+=,.@-]{1,64}", "must be the name of an IAM role, or empty")
     permission_model: str = _text(
         "self-managed|service-managed", 'must be "self-managed" or "service-managed"', "self-managed"
     )

@@ -87,7 +87,9 @@ class Session:
 
         home = settings.stack_set.home_region
         if not self.options.local:
-            aws = Aws(Access(self.options.profile, home, self.options.endpoint_url))
+            aws = Aws(
+                Access(self.options.profile, home, self.options.endpoint_url, settings.stack_set.access_role_name)
+            )
             _check_account(settings, aws.identity())
             return Context(settings, aws, PublicNetwork(), shown, local=False, poll=POLL_SECONDS)
         emulator = local.start(local.state_folder(), lambda what: shown.emit(Step("Local AWS", "started", what)))

@@ -294,6 +294,8 @@ def denied_principal(access_key: str, action: str, resource: str, owner: str, po
         return access_key
     context = _context(principal.arn, principal.type, principal.account, action, resource, region, {})
     context.principal_keys = principal.keys
+    # AWS's services reach each other over TLS, whatever this process listens with.
+    context.secure_transport = True
     if principal.policies is None:
         identity = iam_evaluator.EvalResult("Allow", principal.arn)
     else:
