@@ -11,7 +11,7 @@ from deployer.context import Context
 from deployer.convergence import Converged, converge
 from deployer.errors import RefusedError, UsageError
 from deployer.events import Step
-from deployer.linting import lint
+from deployer.lint_verdicts import lint_once
 from deployer.packaging import ImageReference, Package, UploadResult, packaged, upload
 from deployer.proving import SETTLING_SECONDS, all_passed, verify_all
 from deployer.runtimes import Runtime
@@ -124,7 +124,7 @@ def _outcome(result: Any) -> tuple[Any, str]:
 
 def _linted(settings: Settings) -> dict[str, str]:
     texts = templates()
-    found = lint(texts, settings.regions)
+    found = lint_once(texts, settings.regions)
     if found:
         first = found[0]
         raise RefusedError(
