@@ -35,6 +35,14 @@ class Settings:
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then keep the state. Raises OSError when the port is taken."""
+    prepared(settings)()
+
+
+def prepared(settings: Settings) -> Callable[[], None]:
+    """Listen and load ministack; return what then serves as `run` does. Raises OSError when the port is taken.
+
+    Between the two a process may fork, so that each emulator of many costs no loading.
+    """
     settings.state.mkdir(parents=True, exist_ok=True)
     (settings.state / "emulator.json").unlink(missing_ok=True)
     listener = socket.create_server(("127.0.0.1", settings.port))
@@ -43,9 +51,14 @@ def run(settings: Settings) -> None:
     os.environ |= _environment(settings.state, port, secret)
     # Only now: ministack reads its environment when it is imported.
     emulation = import_module("emulator.emulation")
-    running = emulation.Emulation(settings, f"http://127.0.0.1:{port}")
-    application = Application(running, lambda: _announce(settings.state, port, secret, running.addresses()))
-    asyncio.run(_serve(application, listener))
+    discover("emulator.resources")
+
+    def serve_until_stopped() -> None:
+        running = emulation.Emulation(settings, f"http://127.0.0.1:{port}")
+        application = Application(running, lambda: _announce(settings.state, port, secret, running.addresses()))
+        asyncio.run(_serve(application, listener))
+
+    return serve_until_stopped
 
 
 def _secret(path: Path) -> str:
