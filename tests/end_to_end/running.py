@@ -86,13 +86,13 @@ class Project:
         found: dict[str, Any] = json.loads((self.folder / "aws" / "emulator.json").read_text(encoding="utf-8"))
         return found
 
-    def client(self, service: str, region: str = REGION) -> Any:
-        """Returns a boto3 client of the target's account."""
+    def client(self, service: str, region: str = REGION, account: str = ACCOUNT) -> Any:
+        """Returns a boto3 client of a target's account."""
         return boto3.client(
             service,
             endpoint_url=self.emulator["endpoint"],
             region_name=region,
-            aws_access_key_id=ACCOUNT,
+            aws_access_key_id=account,
             aws_secret_access_key=self.emulator["secret_access_key"],
         )
 
