@@ -1,6 +1,6 @@
 # The image of the MCP server. Nothing but the lock's category "server" is installed, each file checked by its hash.
 # Pin the base by digest with --build-arg PYTHON_IMAGE=public.ecr.aws/docker/library/python@sha256:...
-ARG PYTHON_IMAGE=public.ecr.aws/docker/library/python:3.13-slim-bookworm
+ARG PYTHON_IMAGE=public.ecr.aws/docker/library/python:3.13-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /build
