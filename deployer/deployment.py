@@ -162,7 +162,10 @@ def _with_members(context: Context) -> tuple[Settings, Mapping[str, frozenset[st
     settings = context.settings
     if not settings.units:
         return settings, {}
-    client = context.aws.client("organizations", context.account, settings.stack_set.home_region)
+    home = settings.stack_set.home_region
+    cloudformation = context.aws.client("cloudformation", context.account, home)
+    organization.require_access(cloudformation, settings.stack_set.delegated_administrator)
+    client = context.aws.client("organizations", context.account, home)
     members = organization.members(client, (target.unit for target in settings.units))
     return settings.with_members(members), members
 

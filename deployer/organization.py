@@ -32,6 +32,21 @@ def members(client: Any, units: Iterable[str]) -> dict[str, frozenset[str]]:
     return {unit: frozenset(_accounts(client, unit)) - {management} for unit in sorted(set(units))}
 
 
+def require_access(client: Any, delegated: bool) -> None:
+    """Raises RefusedError unless stack sets may act in the organization, which somebody must allow once.
+
+    `client` is the administrator's CloudFormation, `delegated` whether that is a delegated administrator (CloudFormation
+    service model, `DescribeOrganizationsAccess`).
+    """
+    whose = {"CallAs": "DELEGATED_ADMIN"} if delegated else {}
+    status = client.describe_organizations_access(**whose).get("Status")
+    if status != "ENABLED":
+        raise RefusedError(
+            f"Stack sets may not act in the organization ({status}); run `aws cloudformation"
+            " activate-organizations-access` once with the management account's credentials."
+        )
+
+
 def _accounts(client: Any, unit: str) -> Iterator[str]:
     try:
         for page in client.get_paginator("list_accounts_for_parent").paginate(ParentId=unit):
