@@ -35,8 +35,8 @@ def members(client: Any, units: Iterable[str]) -> dict[str, frozenset[str]]:
 def require_access(client: Any, delegated: bool) -> None:
     """Raises RefusedError unless stack sets may act in the organization, which somebody must allow once.
 
-    `client` is the administrator's CloudFormation, `delegated` whether that is a delegated administrator (CloudFormation
-    service model, `DescribeOrganizationsAccess`).
+    `client` is the administrator's CloudFormation, and `delegated` whether that is a delegated administrator
+    (CloudFormation service model, `DescribeOrganizationsAccess`).
     """
     whose = {"CallAs": "DELEGATED_ADMIN"} if delegated else {}
     status = client.describe_organizations_access(**whose).get("Status")
