@@ -329,3 +329,9 @@ def _refusal(body: bytes) -> Refused:
 def action(name: str, answer: Callable[[Mapping[str, Any]], Any]) -> None:
     """Let ``answer`` serve an action of CloudFormation's query API."""
     handlers._ACTION_HANDLERS[name] = answer
+
+
+def current_action(name: str) -> Callable[[Mapping[str, Any]], tuple[int, dict[str, str], bytes]]:
+    """Return what serves an action of CloudFormation's query API now."""
+    found: Callable[[Mapping[str, Any]], tuple[int, dict[str, str], bytes]] = handlers._ACTION_HANDLERS[name]
+    return found

@@ -1,6 +1,15 @@
 """Everything that runs in the emulator's process, assembled. Imported once ministack's environment is set."""
 
-from emulator import bridge, bridge_elbv2, bridge_stacks, bridge_templates, records, stack_set_records, stack_sets
+from emulator import (
+    bridge,
+    bridge_elbv2,
+    bridge_stacks,
+    bridge_templates,
+    records,
+    stack_set_records,
+    stack_sets,
+    stack_tokens,
+)
 from emulator.data_plane import DataPlane, set_current
 from emulator.process import Settings, discover
 
@@ -19,6 +28,7 @@ class Emulation:
         bridge_templates.install()
         bridge_elbv2.install()
         stack_sets.install()
+        stack_tokens.install()
         self._records = settings.state / "additions"
         self._plane = DataPlane(settings.state, settings.server_python, settings.server_root, endpoint)
         set_current(self._plane)

@@ -1,111 +1,25 @@
 """Stack sets over several accounts and Regions, through the API that the deployer uses."""
 
-import json
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.emulator.control_templates import BASE, CAPABILITIES, parameters, template, upload
-from tests.emulator.running_emulator import ACCOUNT, RunningEmulator
-
-TARGETS = ("222222222222", "333333333333")
-REGIONS = ("us-east-1", "eu-west-1")
-ADMINISTRATION = "AWSCloudFormationStackSetAdministrationRole"
-EXECUTION = "AWSCloudFormationStackSetExecutionRole"
-PREFERENCES = {
-    "RegionConcurrencyType": "PARALLEL",
-    "MaxConcurrentPercentage": 100,
-    "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
-}
-
-
-def policy(**statement: Any) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
-
-
-def add_execution_role(emulator: RunningEmulator, account: str) -> None:
-    iam = emulator.client("iam", account)
-    trust = policy(Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/{ADMINISTRATION}"}, Action="sts:AssumeRole")
-    iam.create_role(RoleName=EXECUTION, AssumeRolePolicyDocument=trust)
-    iam.put_role_policy(RoleName=EXECUTION, PolicyName="all", PolicyDocument=policy(Action="*", Resource="*"))
+from tests.emulator.control_templates import CAPABILITIES, parameters
+from tests.emulator.running_emulator import RunningEmulator
+from tests.emulator.stack_set_fleets import (
+    ADMINISTRATION,
+    EXECUTION,
+    REGIONS,
+    TARGETS,
+    Fleet,
+    add_execution_role,
+    prepare,
+)
 
 
 @pytest.fixture(scope="module")
 def prepared(emulator: RunningEmulator) -> None:
-    iam = emulator.client("iam")
-    trust = policy(Principal={"Service": "cloudformation.amazonaws.com"}, Action="sts:AssumeRole")
-    iam.create_role(RoleName=ADMINISTRATION, AssumeRolePolicyDocument=trust)
-    assume = policy(Action="sts:AssumeRole", Resource=f"arn:aws:iam::*:role/{EXECUTION}")
-    iam.put_role_policy(RoleName=ADMINISTRATION, PolicyName="assume", PolicyDocument=assume)
-    for account in TARGETS:
-        add_execution_role(emulator, account)
-    leaf = template(
-        {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Label"}}}},
-        Parameters={"Label": {"Type": "String", "AllowedPattern": "[a-z]*"}},
-    )
-    child = {
-        "Type": "AWS::CloudFormation::Stack",
-        "Properties": {"TemplateURL": f"{BASE}/leaf.json", "Parameters": {"Label": {"Ref": "Label"}}},
-    }
-    root = template({"Child": child}, Parameters={"Label": {"Type": "String", "Default": "one"}})
-    waiting = {
-        "Type": "AWS::CloudFormation::WaitCondition",
-        "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "2"},
-    }
-    slow = template({"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}, "Waiting": waiting})
-    files = {"leaf.json": leaf, "root.json": root, "slow.json": slow}
-    upload(emulator, {name: json.dumps(body) for name, body in files.items()})
-    emulator.client("s3").put_bucket_policy(
-        Bucket=BASE[8:].partition(".")[0],
-        Policy=policy(
-            Principal={"AWS": [*TARGETS, "444444444444"]},
-            Action="s3:GetObject",
-            Resource=f"arn:aws:s3:::{BASE[8:].partition('.')[0]}/*",
-        ),
-    )
-
-
-class Fleet:
-    """One stack set and its operations."""
-
-    def __init__(self, emulator: RunningEmulator, name: str, **given: Any) -> None:
-        self.client = emulator.client("cloudformation")
-        self.name = name
-        source = {"TemplateURL": f"{BASE}/root.json", "Capabilities": CAPABILITIES}
-        self.client.create_stack_set(StackSetName=name, **{**source, **given})
-
-    def begin(self, call: str, **given: Any) -> str:
-        preferences = given.pop("OperationPreferences", PREFERENCES)
-        answer = getattr(self.client, call)(StackSetName=self.name, OperationPreferences=preferences, **given)
-        return str(answer["OperationId"])
-
-    def run(self, call: str, **given: Any) -> tuple[str, dict[tuple[str, str], tuple[str, str]]]:
-        operation = self.begin(call, **given)
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            found = self.client.describe_stack_set_operation(StackSetName=self.name, OperationId=operation)
-            status = found["StackSetOperation"]["Status"]
-            if status not in ("RUNNING", "QUEUED", "STOPPING"):
-                return status, self.results(operation)
-            time.sleep(0.05)
-        raise TimeoutError(f"{call} did not end")
-
-    def results(self, operation: str) -> dict[tuple[str, str], tuple[str, str]]:
-        found = self.client.list_stack_set_operation_results(StackSetName=self.name, OperationId=operation)["Summaries"]
-        return {(item["Account"], item["Region"]): (item["Status"], item.get("StatusReason", "")) for item in found}
-
-    def instances(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.client.list_stack_instances(StackSetName=self.name)["Summaries"]
-        return found
-
-    def remove(self) -> None:
-        for instance in self.instances():
-            where = {"Accounts": [instance["Account"]], "Regions": [instance["Region"]]}
-            retain = not instance.get("StackId")
-            assert self.run("delete_stack_instances", **where, RetainStacks=retain)[0] == "SUCCEEDED"
-        self.client.delete_stack_set(StackSetName=self.name)
+    prepare(emulator)
 
 
 @pytest.fixture
@@ -202,28 +116,3 @@ def test_requests_that_contradict_the_set_are_refused(emulator: RunningEmulator,
         Fleet(emulator, fleet.name)
     with pytest.raises(errors.ClientError, match="service managed"):
         Fleet(emulator, "managed", PermissionModel="SERVICE_MANAGED")
-
-
-def test_operations_exclude_each_other_unless_execution_is_managed(emulator: RunningEmulator, prepared: None) -> None:
-    everywhere = {"Accounts": list(TARGETS), "Regions": list(REGIONS)}
-    slow = f"{BASE}/slow.json"
-    plain = Fleet(emulator, "plain", TemplateURL=slow)
-    first = plain.begin("create_stack_instances", **everywhere)
-    with pytest.raises(plain.client.exceptions.OperationInProgressException, match=first):
-        plain.begin("update_stack_instances", **everywhere)
-    managed = Fleet(emulator, "managed", TemplateURL=slow, ManagedExecution={"Active": True})
-    managed.begin("create_stack_instances", **everywhere)
-    queued = managed.begin("delete_stack_instances", **everywhere, RetainStacks=False)
-    described = managed.client.describe_stack_set_operation(StackSetName="managed", OperationId=queued)
-    assert described["StackSetOperation"]["Status"] == "QUEUED"
-    while plain.client.describe_stack_set_operation(StackSetName="plain", OperationId=first)["StackSetOperation"][
-        "Status"
-    ] in ("RUNNING", "QUEUED"):
-        time.sleep(0.05)
-    assert plain.run("delete_stack_instances", **everywhere, RetainStacks=False)[0] == "SUCCEEDED"
-    plain.client.delete_stack_set(StackSetName="plain")
-    while managed.instances():
-        time.sleep(0.05)
-    while managed.client.list_stack_set_operations(StackSetName="managed")["Summaries"][0]["Status"] == "RUNNING":
-        time.sleep(0.05)
-    managed.client.delete_stack_set(StackSetName="managed")
