@@ -20,6 +20,8 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 SOURCES = ("server", "Pipfile.lock")
+ALREADY_PUT = ("ImageAlreadyExistsException", "ImageTagAlreadyExistsException")
+"""With which ECR refuses an image that it has, and a tag that must not move (service model, `PutImage`)."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,18 @@ def push(client: Any, repository: str, image: SourceImage) -> bool:
         except ClientError as error:
             if error.response["Error"]["Code"] != "LayerAlreadyExistsException":
                 raise
-    client.put_image(
-        repositoryName=repository,
-        imageManifest=image.manifest.decode(),
-        imageManifestMediaType=MANIFEST_TYPE,
-        imageTag=image.tag,
-        imageDigest=image.digest,
-    )
+    try:
+        client.put_image(
+            repositoryName=repository,
+            imageManifest=image.manifest.decode(),
+            imageManifestMediaType=MANIFEST_TYPE,
+            imageTag=image.tag,
+            imageDigest=image.digest,
+        )
+    except ClientError as error:
+        # The answer to the first try was lost, and the second is refused.
+        if error.response["Error"]["Code"] not in ALREADY_PUT or not has_image(client, repository, image.digest):
+            raise
     return True
 
 

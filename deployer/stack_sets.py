@@ -165,11 +165,7 @@ class StackSets:
         Raises OperationFailedError with every failed target's reason where an operation does not succeed.
         """
         if steps.create_set:
-            self.client.create_stack_set(
-                **self._shared(wanted),
-                PermissionModel=wanted.permission_model,
-                ClientRequestToken=str(uuid.uuid4()),
-            )
+            self._create(wanted)
         for group in steps.pin:
             self._operate_on(group, "update_stack_instances")
         if steps.update_set:
@@ -210,6 +206,18 @@ class StackSets:
         """Waits for an operation; raises OperationFailedError where it does not succeed."""
         if self._wait(operation, action) != "SUCCEEDED":
             raise self._failed(operation)
+
+    def _create(self, wanted: StackSet) -> None:
+        try:
+            self.client.create_stack_set(
+                **self._shared(wanted),
+                PermissionModel=wanted.permission_model,
+                ClientRequestToken=str(uuid.uuid4()),
+            )
+        except ClientError as error:
+            # Where the answer to the first try was lost, the set that is there is this one.
+            if error.response["Error"]["Code"] != "NameAlreadyExistsException" or self.describe() != wanted:
+                raise
 
     def _update_set(self, steps: Plan, wanted: StackSet, before: Mapping[Target, Instance]) -> None:
         """Updates the set; targets may fail whose own values are corrected afterwards, as with a broken first try."""

@@ -5,6 +5,7 @@ innermost stack, which can be read by the stack's id even after it is gone.
 """
 
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ CONSEQUENCES = ("resource creation cancelled", "resource update cancelled", "the
 POLL_SECONDS = 5.0
 LOCAL_POLL_SECONDS = 0.3
 NO_UPDATE = "No updates are to be performed"
+UNDER_WAY = "_IN_PROGRESS state"
+"""Part of what CloudFormation says of a stack that it is working on and so does not update."""
+SAME_TOKEN = "TokenAlreadyExistsException"  # noqa: S105  # an error's name
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,9 @@ def ensure(
 
     `template` is the template's URL where it begins with https://, else its text. Raises RefusedError with the first
     cause where the stack fails, or where it stands in a state that cannot be updated.
+
+    A request whose answer was lost is sent again by botocore. Its token tells CloudFormation so (service model,
+    `CreateStack`, `ClientRequestToken`); where that says no all the same, what is under way is this request.
     """
     existing = describe(client, name)
     body = {"TemplateURL": template} if template.startswith("https://") else {"TemplateBody": template}
@@ -131,9 +138,10 @@ def ensure(
         **body,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in sorted(parameters.items())],
         "Capabilities": list(CAPABILITIES),
+        "ClientRequestToken": str(uuid.uuid4()),
     }
     if existing is None:
-        stack_id = client.create_stack(**request, OnFailure="DELETE")["StackId"]
+        stack_id = _create(client, request)
         return _wait(client, name, stack_id, reporter, poll, StackWatcher(client, stack_id, name))
     stack_id = existing["StackId"]
     if existing["StackStatus"].endswith("_IN_PROGRESS"):
@@ -143,15 +151,29 @@ def ensure(
     try:
         client.update_stack(**request)
     except ClientError as error:
-        message = error.response["Error"]["Message"]
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
         if NO_UPDATE in message:
-            return StackOutcome(stack_id, outputs_of(existing), changed=False)
-        if error.response["Error"]["Code"] == "ValidationError":
+            # Asked anew: a first try whose answer was lost may have changed the outputs.
+            return StackOutcome(stack_id, outputs_of(describe(client, stack_id) or existing), changed=False)
+        if code == "ValidationError" and UNDER_WAY not in message:
             raise RefusedError(
                 f"The stack {name} is in state {existing['StackStatus']} and was not updated: {message}"
             ) from error
-        raise
+        if code not in ("ValidationError", SAME_TOKEN):
+            raise
     return _wait(client, name, stack_id, reporter, poll, watcher)
+
+
+def _create(client: Any, request: Mapping[str, Any]) -> str:
+    try:
+        return str(client.create_stack(**request, OnFailure="DELETE")["StackId"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AlreadyExistsException", SAME_TOKEN):
+            raise
+        found = describe(client, request["StackName"])
+        if found is None:
+            raise
+        return str(found["StackId"])
 
 
 def _wait(

@@ -1,0 +1,124 @@
+"""The full campaign: every point of a scenario's command times every fault, over a few machines at once.
+
+Verdicts are written as they come, one JSON line each, so that a campaign that was stopped goes on where it was.
+"""
+
+import json
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.faults import Fault, Point
+from tests.faults.machine import Machine
+from tests.faults.trials import SCENARIOS, Scenario, Trials, Verdict
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a campaign works: the folder of its machines and the file of its verdicts."""
+
+    folder: Path
+    verdicts: Path
+
+
+def conduct(scenario: Scenario, faults: Sequence[Fault], jobs: int, place: Place) -> Iterator[Verdict]:
+    """Yields the verdicts of every point and fault that have none yet, as they come; `jobs` machines work at once.
+
+    Raises AssertionError where the undisturbed command fails, or does not end alike on two machines.
+    """
+    known = {(verdict.point, verdict.fault) for verdict in read(place.verdicts)}
+    with ProcessPoolExecutor(
+        jobs,
+        multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(scenario.name, place.folder),
+    ) as pool:
+        points = pool.submit(_points).result()
+        waiting = [
+            pool.submit(_trial, point, fault) for point in points for fault in faults if (point, fault) not in known
+        ]
+        for done in as_completed(waiting):
+            verdict = done.result()
+            with place.verdicts.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(as_data(verdict)) + "\n")
+            yield verdict
+
+
+def as_data(verdict: Verdict) -> dict[str, object]:
+    """Returns a verdict as plain data."""
+    return {
+        "call": verdict.point.call,
+        "after": verdict.point.after,
+        "fault": verdict.fault.value,
+        "statuses": list(verdict.statuses),
+        "problems": list(verdict.problems),
+        "seconds": round(verdict.seconds, 1),
+    }
+
+
+def read(file: Path) -> list[Verdict]:
+    """Returns the verdicts of a file, in its order; none where there is no file."""
+    if not file.exists():
+        return []
+    return [
+        Verdict(
+            Point(found["call"], found["after"]),
+            Fault(found["fault"]),
+            tuple(found["statuses"]),
+            tuple(found["problems"]),
+            found["seconds"],
+        )
+        for found in map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    ]
+
+
+def table(verdicts: Iterable[Verdict]) -> list[str]:
+    """Returns a Markdown table of points by faults, in the order of the verdicts' points, and what was not equal."""
+    found = {(verdict.point, verdict.fault): verdict for verdict in verdicts}
+    points = list(dict.fromkeys(point for point, _ in found))
+    faults = [fault for fault in Fault if any(fault is other for _, other in found)]
+    lines = [
+        "| call | after the change | " + " | ".join(fault.value for fault in faults) + " |",
+        "|---" * (len(faults) + 2) + "|",
+    ]
+    for point in points:
+        cells = [_cell(found.get((point, fault))) for fault in faults]
+        lines.append(f"| {point.call} | {point.after or '-'} | " + " | ".join(cells) + " |")
+    worse = [verdict for verdict in found.values() if not verdict.equal]
+    if worse:
+        lines += ["", "What was not equal:", ""]
+        lines += [
+            f"- {verdict.point}, {verdict.fault.value}, statuses {list(verdict.statuses)}: {problem}"
+            for verdict in worse
+            for problem in verdict.problems
+        ]
+    return lines
+
+
+def _cell(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    return "equal" if verdict.equal else f"**{len(verdict.problems)} differ**"
+
+
+_here: list[Trials] = []
+
+
+def _begin(name: str, folder: Path) -> None:
+    """Makes this process a worker with a machine of its own, which ends with it."""
+    own = folder / multiprocessing.current_process().name
+    machine = Machine(own, own / "deployment.toml")
+    multiprocessing.util.Finalize(machine, machine.end, exitpriority=1)
+    trials = Trials(machine, next(one for one in SCENARIOS if one.name == name), own)
+    trials.prepare()
+    _here.append(trials)
+
+
+def _points() -> list[Point]:
+    return _here[0].points
+
+
+def _trial(point: Point, fault: Fault) -> Verdict:
+    return _here[0].trial(point, fault)
