@@ -144,6 +144,10 @@ class Deployment:
 
         References in its metadata count: CloudFormation makes a resource wait for them as for those in its properties.
         """
+        found: tuple[str, ...] = self._memoised(("waits", title), lambda: self._awaited(title))
+        return found
+
+    def _awaited(self, title: str) -> tuple[str, ...]:
         home, body = self.homes[title], self.body(title)
         declared = body.get("DependsOn", ())
         found = dict.fromkeys([declared] if isinstance(declared, str) else declared)
