@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from deployer.session import Session
@@ -183,9 +183,19 @@ COMMANDS = (
 )
 
 
-def global_options(defaults: bool) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one sentence, as every other error of the command line is."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with status 2."""
+        self.exit(
+            WRONG, f"Error: {message[0].upper()}{message[1:]}; `python {self.prog} --help` shows what there is.\n"
+        )
+
+
+def global_options(defaults: bool) -> Parser:
     """Returns the options that every command takes; without `defaults`, those not given are left as they are."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = Parser(add_help=False, allow_abbrev=False)
     options = parser.add_argument_group("global options, before or after the command")
 
     def add(*names: str, default: object, **settings: Any) -> None:
@@ -202,9 +212,9 @@ def global_options(defaults: bool) -> argparse.ArgumentParser:
     return parser
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the whole command line."""
-    main_parser = argparse.ArgumentParser(
+    main_parser = Parser(
         prog="build.py", description="MCP agent runtime on AWS.", parents=[global_options(True)], allow_abbrev=False
     )
     commands = main_parser.add_subparsers(dest="command", metavar="COMMAND")

@@ -7,6 +7,7 @@ before anything is changed, so that a credential that is missing or expired ends
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from threading import Lock
 from typing import Any, ClassVar, Final
 
@@ -26,6 +27,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from deployer.errors import OutOfReachError, RefusedError, UsageError
 
@@ -236,6 +238,7 @@ def dns_suffix(region: str) -> str:
     return str(endpoint).partition(f".{region}.")[2]
 
 
+@cache
 def known_regions() -> frozenset[str]:
     """Returns the Regions that boto3 knows for CloudFormation, of every partition; reads no network."""
     session = boto3.Session()
@@ -244,6 +247,12 @@ def known_regions() -> frozenset[str]:
         for partition in session.get_available_partitions()
         for region in session.get_available_regions("cloudformation", partition_name=partition)
     )
+
+
+@cache
+def partition_of(region: str) -> str:
+    """Returns the partition that a Region lies in, such as aws or aws-cn; reads no network."""
+    return str(boto3.Session().get_partition_for_region(region))
 
 
 @contextmanager
@@ -264,8 +273,12 @@ def credential_sentences() -> Iterator[None]:
                 " with --profile."
             ) from error
         raise
+    except ResponseParserError as error:
+        raise UsageError(f"What answers is no AWS ({_plain(error)}); check --endpoint-url and proxies.") from error
     except (EndpointConnectionError, HTTPClientError) as error:
         raise UsageError(f"AWS cannot be reached ({_plain(error)}); check the network and --endpoint-url.") from error
+    except BotoCoreError as error:
+        raise UsageError(f"AWS cannot be asked ({_plain(error)}); check the AWS profile and its files.") from error
 
 
 @contextmanager
@@ -277,7 +290,7 @@ def aws_sentences() -> Iterator[None]:
         raise RefusedError(refusal(error)) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise UsageError(NO_CREDENTIALS) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise RefusedError(f"AWS could not be asked ({_plain(error)}); run the same command again.") from error
 
 

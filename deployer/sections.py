@@ -10,9 +10,12 @@ from typing import Any, Final
 
 from generator import parameters as p
 from generator.parameters import RootParameter
+from generator.presets import PRESET
 
 Value = str | int | bool | tuple[str, ...]
 SWITCH: Final = ("on", "off")
+PARAMETER_BYTES: Final = 4096
+"""A template parameter holds no more (CloudFormation user guide, "CloudFormation quotas")."""
 PARAMETER: Final = "parameter"
 """The key of a field's metadata that holds its root parameter."""
 CHECK: Final = "check"
@@ -74,14 +77,24 @@ def fitted(setting: "Field[Any]", value: object) -> Value:
             ):
                 raise UnfitValueError(constraint)
             return tuple(value)
-        if not isinstance(value, str) or (value and not re.fullmatch(pattern, value)):
+        optional = setting.default == ""
+        if not isinstance(value, str) or not (re.fullmatch(pattern, value) or (optional and not value)):
             raise UnfitValueError(constraint)
         return value
     parameter: RootParameter = setting.metadata[PARAMETER]
     text = _text_of(parameter, value)
+    if len(text.encode()) > PARAMETER_BYTES:
+        raise UnfitValueError(f"has {len(text.encode())} bytes, but a parameter holds {PARAMETER_BYTES} at most")
     if not fits(parameter, text):
-        raise UnfitValueError(parameter.constraint or "does not fit")
+        raise UnfitValueError(_constraint(parameter))
     return natural(parameter, text)
+
+
+def _constraint(parameter: RootParameter) -> str:
+    """Returns what a value must be, in the words of the configuration file where the template has others for it."""
+    if set(SWITCH) <= set(parameter.allowed_values):
+        return 'must be true, false or "preset"' if PRESET in parameter.allowed_values else "must be true or false"
+    return parameter.constraint or "does not fit"
 
 
 def _text_of(parameter: RootParameter, value: object) -> str:
@@ -93,11 +106,11 @@ def _text_of(parameter: RootParameter, value: object) -> str:
         return ",".join(value)
     if isinstance(value, bool):
         if not set(SWITCH) <= set(parameter.allowed_values):
-            raise UnfitValueError(parameter.constraint or "must not be true or false")
+            raise UnfitValueError(_constraint(parameter))
         return "on" if value else "off"
     if isinstance(value, int | str):
         return str(value)
-    raise UnfitValueError(parameter.constraint or "must be a text")
+    raise UnfitValueError(_constraint(parameter))
 
 
 def fits(parameter: RootParameter, text: str) -> bool:

@@ -53,6 +53,10 @@ class Session:
         from deployer.aws import aws_sentences
         from deployer.progress import progress
 
+        if self.options.local and self.options.endpoint_url:
+            raise UsageError(
+                "--local starts an AWS of its own, so that --endpoint-url does not go with it; leave one out."
+            )
         settings = self.settings()
         with progress(sys.stderr) as shown, aws_sentences():
             return work(self._context(settings, shown))

@@ -6,10 +6,10 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Final
 
+from deployer import target_checks
 from deployer.errors import UsageError
 from deployer.sections import (
     PARAMETER,
@@ -32,16 +32,12 @@ from deployer.sections import (
 )
 from deployer.targets import Target, UnitTarget, expanded
 from generator import parameters as p
-from generator.evaluation import Deployment
 from generator.parameters import RootParameter
-from generator.rules import RULES
 
-HOST_NAME_LENGTH: Final = 64
-"""ACM takes no longer name as a certificate's domain (ACM service model, `RequestCertificate.DomainName`, of which the
-first 64 characters are the common name)."""
+SHOWN_LENGTH: Final = 64
+"""Of a wrong value no more characters are shown."""
 TARGET_KEYS: Final = ("account", "region", "overrides")
 UNIT_KEYS: Final = ("organizational_unit", "region", "only_accounts", "except_accounts", "overrides")
-SUBNETS: Final = 6
 ACCOUNT: Final = ("[0-9]{12}", 'a 12-digit id in quotes such as "111122223333"')
 REGION: Final = (r"[a-z]{2}(-[a-z]+)+-[0-9]", "a Region such as eu-west-1")
 UNIT: Final = (
@@ -49,16 +45,6 @@ UNIT: Final = (
     "the id of an organizational unit such as ou-ab12-11111111, or of the root such as r-ab12",
 )
 """Organizations service model, `OrganizationalUnitId` and `RootId`."""
-_RULES: Final = Deployment(
-    {
-        "rules": {
-            "Parameters": {parameter.name: {"Type": parameter.type} for parameter in p.ALL},
-            "Rules": RULES,
-            "Resources": {},
-        }
-    },
-    "rules",
-)
 
 
 @dataclass(frozen=True)
@@ -132,7 +118,7 @@ def load(path: Path) -> Settings:
     Raises UsageError with one sentence that names the file and the key.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise UsageError(
             f"There is no configuration file {path}; copy deployment.example.toml to it and fill it in, or name another"
@@ -141,7 +127,7 @@ def load(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The configuration file {path} cannot be read: {error}.") from error
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}.") from error
+        raise UsageError(f"{path} is not valid TOML: {error}; correct it there.") from error
     return parse(document, str(path))
 
 
@@ -171,22 +157,6 @@ def in_home_region(settings: Settings, region: str) -> Settings:
     return dataclasses.replace(settings, stack_set=dataclasses.replace(settings.stack_set, home_region=region))
 
 
-def host_name(values: Mapping[str, str], account: str, region: str) -> str:
-    """Returns the host name that the template makes of parameter values in a target; empty without an endpoint."""
-    parent, custom = values[p.PARENT_DOMAIN.name], values[p.HOST_NAME.name]
-    if not (parent or custom):
-        return ""
-    if custom:
-        return custom
-    labels = {
-        "none": [],
-        "region": [region],
-        "account": [account],
-        "account-region": [account, region],
-    }[values[p.HOST_LABELS.name]]
-    return ".".join([values[p.RUNTIME_NAME.name], *labels, parent])
-
-
 def _known(found: object, valid: Collection[str], where: str, file: str) -> None:
     if not isinstance(found, Mapping):
         raise UsageError(f"{file}: {where.rstrip('.')} must be a table with the keys {', '.join(valid)}.")
@@ -211,8 +181,9 @@ def _values(table: object, kind: type[Any], section: str, file: str) -> dict[str
 
 
 def _shown(value: object) -> str:
-    text = repr(value) if not isinstance(value, bool) else str(value).lower()
-    return text if len(text) <= HOST_NAME_LENGTH else text[: HOST_NAME_LENGTH - 1] + "…"
+    text = repr(value) if isinstance(value, str | list | dict) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
+    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 1] + "…"
 
 
 def _tables(found: object, keys: tuple[str, ...], file: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -300,6 +271,10 @@ def _check_regions(settings: Settings, file: str) -> None:
     strangers = sorted(set(settings.stack_set.region_order) - set(settings.regions))
     if strangers:
         raise UsageError(f"{file}: stack_set.region_order names {strangers[0]}, in which no target lies; remove it.")
+    order = settings.stack_set.region_order
+    twice = next((region for region in order if order.count(region) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{file}: stack_set.region_order names {twice} twice; remove one of the two.")
 
 
 def _check_stack_set(settings: Settings, file: str) -> None:
@@ -328,9 +303,8 @@ def _check_stack_set(settings: Settings, file: str) -> None:
 
 
 def _check_targets(settings: Settings, file: str) -> None:
-    for target in settings.targets:
-        _check_target(settings, target, file)
-    _check_host_names(settings, file)
+    placed = [(target, settings.effective(target)) for target in settings.targets]
+    target_checks.check(placed, settings.stack_set.home_region, file)
 
 
 def _check_region(where: str, region: str) -> None:
@@ -341,57 +315,3 @@ def _check_region(where: str, region: str) -> None:
         near = difflib.get_close_matches(region, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else "; correct it."
         raise UsageError(f"{where} = {region!r} is no AWS Region{hint}")
-
-
-def _check_target(settings: Settings, target: Target, file: str) -> None:
-    """Holds one target's values against the template's rules, and against what a rule cannot compute."""
-    where = f"the target {target.account} {target.region}"
-    values = settings.effective(target)
-    # The zone of a parent domain is looked up in the target's account, so that the rules need not ask for it.
-    known = dict(values)
-    if values[p.PARENT_DOMAIN.name] and not values[p.CERTIFICATE_ARN.name] and not values[p.HOSTED_ZONE_ID.name]:
-        known[p.HOSTED_ZONE_ID.name] = "Z0"
-    for sentence in _RULES.given(known).violations():
-        raise UsageError(f"{file}: in {where}: {_by_key(sentence)}")
-    certificate = re.fullmatch(r"arn:[a-z-]+:acm:([a-z0-9-]+):([0-9]{12}):.*", values[p.CERTIFICATE_ARN.name])
-    if certificate and certificate.groups() != (target.region, target.account):
-        raise UsageError(
-            f"{file}: in {where}: address.certificate_arn names a certificate of account {certificate[2]} in"
-            f" {certificate[1]}, but a load balancer takes only one of its own account and Region; give the target an"
-            " override with its own."
-        )
-    room = 29 - IPv4Network(values[p.VPC_CIDR.name], strict=False).prefixlen
-    if not values[p.VPC_ID.name] and int(values[p.SUBNET_BITS.name]) > room:
-        raise UsageError(
-            f"{file}: in {where}: {SUBNETS} subnets of {values[p.SUBNET_BITS.name]} host bits do not fit"
-            f" in {values[p.VPC_CIDR.name]}; set network.subnet_host_bits to at most {room} or widen"
-            " network.address_range."
-        )
-
-
-def _by_key(sentence: str) -> str:
-    """Returns a rule's sentence with the configuration's keys in place of parameter names."""
-    for section, kind in VARIABLE.items():
-        for key, setting in keys(kind).items():
-            sentence = re.sub(rf"\b{setting.metadata[PARAMETER].name}\b", f"{section}.{key}", sentence)
-    return sentence
-
-
-def _check_host_names(settings: Settings, file: str) -> None:
-    owners: dict[str, Target] = {}
-    for target in settings.targets:
-        name = host_name(settings.effective(target), target.account, target.region)
-        if not name:
-            continue
-        if len(name) > HOST_NAME_LENGTH:
-            raise UsageError(
-                f"{file}: the host name {name} of the target {target.account} {target.region} has {len(name)}"
-                f" characters, but a certificate takes {HOST_NAME_LENGTH} at most; shorten runtime.name or"
-                " address.parent_domain, or choose other address.host_labels."
-            )
-        other = owners.setdefault(name, target)
-        if other is not target:
-            raise UsageError(
-                f"{file}: the targets {other.account} {other.region} and {target.account} {target.region} would both"
-                f" be named {name}; set address.host_labels to region, account or account-region."
-            )

@@ -48,7 +48,7 @@ GROUPS: Final = (GENERAL, ADDRESS, NETWORK, COMPUTE, IMAGE, IDENTITY, ACCESS, OP
 
 _HOST = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 _HTTPS_URL = r"^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/+-]*)?)?$"
-_SECRET_ARN = r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+)?$"  # noqa: S105  # a pattern
+_SECRET_ARN = r"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6})?$"  # noqa: S105  # a pattern
 _SUBNET_ID = r"^(subnet-[0-9a-f]{8,17})?$"
 _CIDR = r"^(([0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5])\.){3}([0-9]{1,2}|1[0-9]{2}|2[0-4][0-9]|25[0-5])/(1[6-9]|2[0-4])$"
 
@@ -317,7 +317,7 @@ CONTAINER_SECRET_ARN: Final = RootParameter(
     "ARN of one Secrets Manager secret, a JSON object whose keys the tools read as settings, encrypted"
     " with the key that AWS manages. Empty: none.",
     allowed_pattern=_SECRET_ARN,
-    constraint="must be the ARN of a Secrets Manager secret, or empty",
+    constraint="must be the whole ARN of a Secrets Manager secret, with the six characters at its end, or empty",
 )
 
 IMAGE_ACCOUNT: Final = RootParameter(
@@ -389,7 +389,7 @@ CLIENT_SECRET_ARN: Final = RootParameter(
     "ARN of the Secrets Manager secret that holds the existing client's secret under the JSON key client_secret,"
     " encrypted with the key that AWS manages.",
     allowed_pattern=_SECRET_ARN,
-    constraint="must be the ARN of a Secrets Manager secret, or empty",
+    constraint="must be the whole ARN of a Secrets Manager secret, with the six characters at its end, or empty",
 )
 SCOPE: Final = RootParameter(
     "ExistingIssuerScope",

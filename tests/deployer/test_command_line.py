@@ -72,7 +72,8 @@ def test_what_is_not_offered_is_refused_with_status_2(words: list[str], capsys: 
     assert ended.value.code == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert "error: " in shown.err
+    assert shown.err.startswith("Error: ") and shown.err.endswith("--help` shows what there is.\n")
+    assert len(shown.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from deployer.errors import UsageError
 from deployer.sections import PARAMETER, SECTIONS, VARIABLE, fits, keys
-from deployer.settings import Settings, host_name, load, parse
+from deployer.settings import Settings, load, parse
+from deployer.target_checks import host_name
 from deployer.targets import Target
 from generator import parameters as p
 from generator.evaluation import PSEUDO, Deployment
@@ -166,7 +167,7 @@ def test_overrides_hold_only_what_a_target_does_not_share() -> None:
         ("[network]\nzones = 4", "network.zones = 4 must be 2 or 3."),
         ("[network]\nzones = 2.0", "network.zones = 2.0 must be 2 or 3."),
         ("[network]\nsubnet_host_bits = 14", "network.subnet_host_bits = 14 must be between 5 and 13"),
-        ("[network]\ninterface_endpoints = 1", "network.interface_endpoints = 1 must be on or off."),
+        ("[network]\ninterface_endpoints = 1", "network.interface_endpoints = 1 must be true or false."),
         ('[compute]\ntask_size = "256-9999"', "must be preset or a pair of CPU units and MiB that Fargate has"),
         ("[compute]\nmin_tasks = 4\nmax_tasks = 2", "With compute.min_tasks 4, compute.max_tasks must be at least 4."),
         ('[network]\nexisting_public_subnet_ids = ["subnet-1"]', "must be subnet ids such as subnet-0123"),
