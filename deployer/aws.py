@@ -152,7 +152,7 @@ class Aws:
                 aws_secret_access_key=self.access.emulator_key,
                 region_name=self.access.region or "us-east-1",
             )
-        if account and account != self._account:
+        if account and account != self.identity():
             return self._assumed(account)
         try:
             return boto3.Session(profile_name=self.access.profile or None, region_name=self.access.region or None)
