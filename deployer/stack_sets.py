@@ -53,10 +53,11 @@ class Preferences:
     region_order: tuple[str, ...] = ()
     parallel_regions: bool = True
 
-    def request(self, regions: Iterable[str] | None = None) -> dict[str, Any]:
+    def request(self, regions: Iterable[str] | None = None, alone: bool = False) -> dict[str, Any]:
         """Returns the preferences as AWS takes them for an operation on `regions`, or on all that the set has.
 
-        Failures do not lower the concurrency (shape `StackSetOperationPreferences`, `ConcurrencyMode`), so that the
+        A target that goes `alone` may not fail: where one failure is tolerated AWS would call that a success. Failures
+        do not lower the concurrency (shape `StackSetOperationPreferences`, `ConcurrencyMode`), so that the
         two settings say what they seem to.
         """
         order = [region for region in self.region_order if regions is None or region in set(regions)]
@@ -64,7 +65,7 @@ class Preferences:
             "RegionConcurrencyType": "PARALLEL" if self.parallel_regions else "SEQUENTIAL",
             **({"RegionOrder": order} if order else {}),
             **_share("MaxConcurrent", self.concurrency),
-            **_share("FailureTolerance", self.tolerance),
+            **_share("FailureTolerance", "0" if alone else self.tolerance),
             "ConcurrencyMode": SOFT,
         }
 
@@ -175,7 +176,7 @@ class StackSets:
         told = False
         for call, group in steps.waves():
             alone = steps.canary is not None and group.targets == (steps.canary,)
-            self._operate_on(group, f"{call}_stack_instances")
+            self._operate_on(group, f"{call}_stack_instances", alone)
             if alone and not told and not steps.update_set:
                 told = True
                 self._canary_stands(steps.canary)
@@ -230,16 +231,20 @@ class StackSets:
             alone = Group((steps.canary[0],), (steps.canary[1],), (), (canary.unit,) if canary.unit else ())
             # With AutoDeployment AWS takes no targets (service model, `UpdateStackSet`).
             narrow = {key: value for key, value in request.items() if key != "AutoDeployment"} | _addressed(alone)
-            self._update(narrow, {steps.canary: held[steps.canary]}, corrected)
+            self._update(narrow, {steps.canary: held[steps.canary]}, corrected, alone=True)
             self._canary_stands(steps.canary)
         self._update(request, held, corrected)
 
     def _update(
-        self, request: Mapping[str, Any], held: Mapping[Target, Overrides | None], corrected: set[Target]
+        self,
+        request: Mapping[str, Any],
+        held: Mapping[Target, Overrides | None],
+        corrected: set[Target],
+        alone: bool = False,
     ) -> None:
         known = {target: overrides for target, overrides in held.items() if overrides is not None}
         try:
-            self._operate("update_stack_set", request, grouped(known))
+            self._operate("update_stack_set", request, grouped(known), alone)
         except OperationFailedError as error:
             if not error.reasons or not error.reasons.keys() <= corrected:
                 raise
@@ -248,17 +253,18 @@ class StackSets:
         if canary is not None and self.after_canary is not None:
             self.after_canary(canary)
 
-    def _operate_on(self, group: Group, call: str) -> None:
-        self._operate(call, {**_addressed(group), "ParameterOverrides": _parameters(group.overrides)}, (group,))
+    def _operate_on(self, group: Group, call: str, alone: bool = False) -> None:
+        request = {**_addressed(group), "ParameterOverrides": _parameters(group.overrides)}
+        self._operate(call, request, (group,), alone)
 
-    def _operate(self, call: str, request: Mapping[str, Any], groups: Iterable[Group]) -> None:
+    def _operate(self, call: str, request: Mapping[str, Any], groups: Iterable[Group], alone: bool = False) -> None:
         identity = self.operation_id(groups)
         regions = request.get("Regions")
         try:
             getattr(self.client, call)(
                 **{**self._named(), **request},
                 OperationId=identity,
-                OperationPreferences=self.preferences.request(regions),
+                OperationPreferences=self.preferences.request(regions, alone),
             )
         except ClientError as error:
             # The answer to the first try was lost: the operation is this one.

@@ -130,6 +130,14 @@ def test_canary_of_a_first_deployment_stands_before_any_other_begins(emulator: R
     assert set(fleet.instances()) == set(FOUR)
 
 
+def test_canary_may_not_fail_where_others_may(emulator: RunningEmulator) -> None:
+    fleet = Fleet(emulator, "tolerant")
+    targets: dict[Target, Overrides] = {("555555555555", EAST): (), (A, EAST): (), (B, EAST): ()}
+    with pytest.raises(OperationFailedError, match="Account 555555555555 should have"):
+        fleet.converge(targets, fleet.sets(Preferences(tolerance="2")), canary=True)
+    assert set(fleet.instances()) == {("555555555555", EAST)}
+
+
 def test_operation_that_fails_half_way_goes_on_where_it_stopped(emulator: RunningEmulator) -> None:
     fleet = Fleet(emulator, "half-way")
     targets: dict[Target, Overrides] = {(A, EAST): (), (B, EAST): (), (LATE, EAST): ()}
