@@ -22,6 +22,7 @@ _MADE_UP: Final = (
     (re.compile(r"(?<![0-9A-Za-z:])(?!\d{12}(?!\w))[0-9a-f]{8,}(?![0-9A-Za-z])"), "<hash>"),
     (re.compile(r"(?<![0-9A-Fa-f]{20})[0-9A-Fa-f]{13}(?![0-9A-Za-z])"), "<suffix>"),
     (re.compile(r"(?<=-)(?=[0-9a-z]*\d)[0-9a-z]{8,}(?![0-9a-z])"), "<suffix>"),
+    (re.compile(r"(?<=-)[0-9a-z]{8}(?=\.[0-9a-z-]+\.elb\.)"), "<suffix>"),
     (re.compile(r"(?<=_)[0-9A-Za-z]{9}(?![0-9A-Za-z])"), "<pool>"),
     (re.compile(r"\bZ[0-9A-Z]{12,}\b"), "<zone>"),
 )
