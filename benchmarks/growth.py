@@ -1,7 +1,7 @@
 """How many calls to AWS the stack set takes, counted at the wire: by what changes, for 1, 10, 100 and 500 targets.
 
 Usage: `python benchmarks/growth.py [--targets N ...]`. The template has one resource; planning, applying and reading
-back are the project's own (`deployer/stack_set_plan.py`, `deployer/stack_sets.py`), AWS is the emulator of this machine.
+back are the project's own (`deployer/stack_set_plan.py`, `deployer/stack_sets.py`); AWS is this machine's emulator.
 While an operation runs, it is looked at again and again: as many looks as it takes count as one, since their number
 tells of the operation's length only. Prints a Markdown table: all calls, and in brackets those that change something.
 """

@@ -103,6 +103,8 @@ class Session:
             Access(region=home, endpoint_url=emulator.url, emulator_key=emulator.secret_access_key),
             emulated_account=account,
         )
+        # Asked before anything is changed, as on AWS: what is wrong with the way there is found out here.
+        aws.identity()
         network = LocalNetwork(emulator.url, emulator.authority)
         return Context(settings, aws, network, shown, local=True, poll=LOCAL_POLL_SECONDS)
 

@@ -50,6 +50,10 @@ STATUSES: Final = {
 """The exit statuses with which the run may end that a fault meets."""
 
 
+ANYWHERE: Final = "*"
+"""In a point's place of the change: whatever was asked for before."""
+
+
 @dataclass(frozen=True, order=True)
 class Point:
     """A place in a command's sequence of calls: a call, and the last change that was asked for before it.

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ RUN_SECONDS: Final = 400.0
 
 @dataclass(frozen=True)
 class Run:
-    """One command that ended: what it said, what it asked of AWS, and whether its fault came to happen."""
+    """One command that ended: what it said, what it asked of AWS, and whether all of its faults came to happen."""
 
     status: int
     out: str
@@ -88,14 +88,14 @@ class Machine:
         self._emulators.obey(f"keep {folder}")
         self.process = 0
 
-    def run(self, words: Sequence[str], point: Point | None = None, fault: Fault | None = None) -> Run:
-        """Runs a command with --local, doing `fault` to its first call that makes `point`."""
+    def run(self, words: Sequence[str], faults: Mapping[Point, Fault] | None = None) -> Run:
+        """Runs a command with --local, doing each of `faults` to the first call that makes its point."""
         view = self._folder / "view"
         view.mkdir(exist_ok=True)
         began = time.monotonic()
         out, err = self._folder / "out", self._folder / "err"
         port = int(self._described["endpoint"].rpartition(":")[2])
-        with Wire(port, lambda: self._commands.victim, point, fault) as wire:
+        with Wire(port, lambda: self._commands.victim, faults) as wire:
             (view / "emulator.json").write_text(json.dumps(self._described | {"endpoint": wire.url}), encoding="utf-8")
             order = {
                 "arguments": [*words, "--local", "--config", str(self.configuration)],
@@ -109,7 +109,7 @@ class Machine:
             status = self._commands.hear()
             limit.cancel()
         seconds = time.monotonic() - began
-        return Run(status, out.read_text(), err.read_text(), wire.sequence, wire.struck, seconds)
+        return Run(status, out.read_text(), err.read_text(), wire.sequence, not wire.waiting, seconds)
 
     def client(self, service: str, account: str, region: str) -> Any:
         """Returns a client that reaches the emulator past the wire; a machine's emulators have one address."""

@@ -80,11 +80,11 @@ class Trials:
         Raises AssertionError where that fails.
         """
         if self._scenario.deployed:
-            _configure(self._configuration, ())
+            configure(self._configuration, ())
             self._machine.fresh()
             _succeeded(self._machine.run(("deploy",)))
             self._machine.keep(self._kept)
-        _configure(self._configuration, self._scenario.changes)
+        configure(self._configuration, self._scenario.changes)
         self._start()
         run = self._machine.run(self._scenario.words)
         _succeeded(run)
@@ -95,8 +95,8 @@ class Trials:
         """Disturbs the command at a point, runs it again where it failed, and compares."""
         began = time.monotonic()
         self._start()
-        first = self._machine.run(self._scenario.words, point, fault)
-        runs, problems = [first], list(_complaints(first, fault))
+        first = self._machine.run(self._scenario.words, {point: fault})
+        runs, problems = [first], complaints(first, fault)
         if first.status != 0:
             again = self._machine.run(self._scenario.words)
             runs.append(again)
@@ -113,8 +113,8 @@ class Trials:
         return held(lambda service: self._machine.client(service, ACCOUNT, REGION), self._machine.process)
 
 
-def _complaints(run: Run, fault: Fault) -> list[str]:
-    """Returns what is wrong with how a disturbed run ended."""
+def complaints(run: Run, fault: Fault) -> list[str]:
+    """Returns what is wrong with how a run ended that `fault` ended, or did not."""
     problems = []
     if not run.struck:
         problems.append("the point was not reached")
@@ -130,7 +130,8 @@ def _complaints(run: Run, fault: Fault) -> list[str]:
     return problems
 
 
-def _configure(file: Path, changes: Sequence[tuple[str, str]]) -> None:
+def configure(file: Path, changes: Sequence[tuple[str, str]]) -> None:
+    """Writes the example configuration with changes: each a text that is in it once, and what replaces it."""
     text = (ROOT / "deployment.example.toml").read_text(encoding="utf-8")
     for old, new in changes:
         assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in the example"

@@ -10,7 +10,7 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 from tests.faults import answers
 from tests.faults.answers import Answer
 from tests.faults.calls import Call, read
-from tests.faults.faults import Fault, Point, Sequence
+from tests.faults.faults import ANYWHERE, Fault, Point, Sequence
 
 _SECONDS: Final = 120
 _RESET: Final = struct.pack("ii", 1, 0)
@@ -27,19 +27,18 @@ _HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "conte
 
 
 class Wire:
-    """A proxy before the AWS on `port`; `fault` happens once, at the first call that makes `point`.
+    """A proxy before the AWS on `port`; each fault happens once, at the first call that makes its point.
 
     A context manager. `victim` is asked for the process that signals are meant for.
     """
 
-    def __init__(self, port: int, victim: Callable[[], int], point: Point | None = None, fault: Fault | None = None):
+    def __init__(self, port: int, victim: Callable[[], int], faults: Mapping[Point, Fault] | None = None) -> None:
         self._upstream = port
         self._victim = victim
-        self._point = point
-        self._fault = fault
         self._lock = threading.Lock()
+        self._lasting: Fault | None = None
+        self.waiting = dict(faults or {})
         self.sequence = Sequence()
-        self.struck = False
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
@@ -62,13 +61,13 @@ class Wire:
     def decide(self, call: Call) -> Fault | None:
         """Takes note of a call and returns what happens to it."""
         with self._lock:
-            if self.struck and self._fault in (Fault.EXPIRED, Fault.LOST):
-                return self._fault
+            if self._lasting is not None:
+                return self._lasting
             point = self.sequence.add(call)
-            if self.struck or self._fault is None or point != self._point:
-                return None
-            self.struck = True
-            return self._fault
+            fault = self.waiting.pop(point, None) or self.waiting.pop(Point(call.name, ANYWHERE), None)
+            if fault in (Fault.EXPIRED, Fault.LOST):
+                self._lasting = fault
+            return fault
 
     def serve(self, handler: "_Handler", call: Call, fault: Fault | None, body: bytes) -> None:
         """Answers one request, or does not."""
