@@ -42,7 +42,12 @@ class JsonApi:
             _validate(_service_model(self._service).operation_model(name), parameters)
             return _respond(200, operation(parameters))
         except ApiError as error:
-            return _respond(error.status, {"__type": error.code, "message": str(error)})
+            return refusal(error)
+
+
+def refusal(error: ApiError) -> Response:
+    """Return the answer that tells of a refusal."""
+    return _respond(error.status, {"__type": error.code, "message": str(error)})
 
 
 @cache

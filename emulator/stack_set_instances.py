@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator import stack_set_automation as automation
 from emulator import stack_set_parameters as parameters
 from emulator import stack_set_records as records
 from emulator.bridge_data_plane import Record
@@ -38,13 +39,13 @@ def create_stack_instances(given: Given) -> Given:
     keys = [instance_key(account, region) for account, region in chosen.targets]
     overrides = parameters.overrides(record, given.get("ParameterOverrides"), keys)
     for account, region in chosen.targets:
-        _enter(record, account, region)
+        automation.enter(record, account, region, chosen.units.get(account, ""))
+    automation.target(record, _units(given), given["Regions"])
     return _begin(record, "CREATE", given, identity, chosen, overrides)
 
 
-def _enter(record: Record, account: str, region: str) -> None:
-    fresh = {"Status": "OUTDATED", "DetailedStatus": "PENDING", "DriftStatus": "NOT_CHECKED", "Overrides": {}}
-    record["Instances"].setdefault(instance_key(account, region), {"Account": account, "Region": region, **fresh})
+def _units(given: Given) -> list[str]:
+    return list((given.get("DeploymentTargets") or {}).get("OrganizationalUnitIds") or ())
 
 
 def update_stack_instances(given: Given) -> Given:
@@ -61,7 +62,17 @@ def delete_stack_instances(given: Given) -> Given:
     """Delete instances with their stacks, or keep the stacks."""
     record = records.find(given["StackSetName"])
     identity = startable(record, given)
-    return _begin(record, "DELETE", given, identity, select(record, given, present=True), {})
+    chosen = select(record, given, present=True)
+    if not (given.get("DeploymentTargets") or {}).get("Accounts"):
+        automation.leave(record, _units(given), given["Regions"])
+    return _begin(record, "DELETE", given, identity, chosen, {})
+
+
+def list_stack_set_auto_deployment_targets(given: Given) -> Given:
+    """Return the units that automatic deployment watches, each with its Regions."""
+    targets = records.find(given["StackSetName"])["AutoTargets"]
+    found = [{"OrganizationalUnitId": unit, "Regions": list(regions)} for unit, regions in targets.items()]
+    return records.page(found, given)
 
 
 def _begin(

@@ -110,6 +110,8 @@ class Operation:
 def interrupt_running() -> None:
     """End what an earlier process left unfinished: its threads are gone."""
     for _, record in _sets.every():
+        # A set that an earlier version kept.
+        record.setdefault("AutoTargets", {})
         for identity in unfinished(record):
             found = record["Operations"][identity]
             found |= {"Status": "FAILED", "EndTimestamp": now(), "StatusReason": "The emulator was stopped."}

@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from emulator import bridge_stacks, query_api, stack_set_instances, stack_set_operations
+from emulator import (
+    bridge_stacks,
+    query_api,
+    stack_set_authority,
+    stack_set_instances,
+    stack_set_models,
+    stack_set_operations,
+)
 from emulator import stack_set_parameters as parameters
 from emulator import stack_set_records as records
 from emulator.bridge_data_plane import Record, Refused, current_scope
@@ -31,22 +38,34 @@ _DESCRIBED = (
     "AdministrationRoleARN",
     "ExecutionRoleName",
     "PermissionModel",
+    "AutoDeployment",
     "ManagedExecution",
 )
-_LISTED = ("StackSetName", "StackSetId", "Description", "Status", "PermissionModel", "ManagedExecution")
+_LISTED = (
+    "StackSetName",
+    "StackSetId",
+    "Description",
+    "Status",
+    "PermissionModel",
+    "AutoDeployment",
+    "ManagedExecution",
+)
 
 
 def install() -> None:
     """Serve the operations."""
-    query_api.install({name: _refusing(operation) for name, operation in _OPERATIONS.items()})
+    query_api.install({name: _refusing(name, operation) for name, operation in _OPERATIONS.items()})
 
 
-def _refusing(operation: Callable[[Given], Mapping[str, Any]]) -> Callable[[Given], Mapping[str, Any]]:
+def _refusing(name: str, operation: Callable[[Given], Mapping[str, Any]]) -> Callable[[Given], Mapping[str, Any]]:
     def answer(given: Given) -> Mapping[str, Any]:
-        if given.get("CallAs", "SELF") != "SELF":
-            raise _invalid("You must be the management account or delegated admin account of an organization")
         try:
-            return operation(given)
+            with stack_set_authority.acting(given):
+                if "StackSetName" in given and name != "CreateStackSet":
+                    stack_set_authority.check_visible(given)
+                    if not name.startswith(("Describe", "List")):
+                        stack_set_authority.check_access(records.find(given["StackSetName"])["PermissionModel"])
+                return operation(given)
         except Refused as refused:
             raise ApiError(refused.code, str(refused)) from refused
 
@@ -62,35 +81,34 @@ def create_stack_set(given: Given) -> Given:
     name, token = given["StackSetName"], given.get("ClientRequestToken")
     if not _NAME.fullmatch(name):
         raise _invalid(f"Value '{name}' at 'stackSetName' failed to satisfy constraint: {_NAME.pattern}")
-    if given.get("PermissionModel", "SELF_MANAGED") != "SELF_MANAGED":
-        raise _invalid("You must enable organizations access to operate a service managed stack set")
-    if "AutoDeployment" in given:
-        raise _invalid("AutoDeployment is only supported for StackSets with SERVICE_MANAGED permission model")
+    model = given.get("PermissionModel", "SELF_MANAGED")
+    stack_set_authority.check_access(model)
+    stack_set_models.check(model, given)
     known = records.active(name)
     if known is not None:
         return _created_before(known, token)
     body, document = bridge_stacks.template(given)
     values = parameters.values(given.get("Parameters"), {})
     bridge_stacks.check_template(body, values, given.get("Capabilities") or ())
+    stack_set_models.check_template(model, document)
     account, region = current_scope()
     identity = f"{name}:{uuid4()}"
-    administration = f"arn:aws:iam::{account}:role/AWSCloudFormationStackSetAdministrationRole"
     records.put(
         {
             "StackSetName": name,
             "StackSetId": identity,
             "StackSetARN": f"arn:aws:cloudformation:{region}:{account}:stackset/{identity}",
             "Status": "ACTIVE",
-            "PermissionModel": "SELF_MANAGED",
+            "PermissionModel": model,
             "Description": given.get("Description", document.get("Description", "")),
             "TemplateBody": body,
             "ParameterValues": values,
             "Capabilities": given.get("Capabilities") or [],
             "Tags": given.get("Tags") or [],
-            "AdministrationRoleARN": given.get("AdministrationRoleARN", administration),
-            "ExecutionRoleName": given.get("ExecutionRoleName", "AWSCloudFormationStackSetExecutionRole"),
+            **stack_set_models.own_fields(model, given, account),
             "ManagedExecution": given.get("ManagedExecution", {"Active": False}),
             "ClientRequestToken": token,
+            "AutoTargets": {},
             "Instances": {},
             "Operations": {},
         }
@@ -117,6 +135,7 @@ def update_stack_set(given: Given) -> Given:
     if managed != record["ManagedExecution"] and records.unfinished(record):
         text = "The execution configuration cannot change while operations of the StackSet run or are queued"
         raise ApiError("InvalidOperationException", text)
+    stack_set_models.check(record["PermissionModel"], given, updating=True)
     targets = _update_targets(record, given)
     operation = Operation(
         action="UPDATE",
@@ -124,6 +143,7 @@ def update_stack_set(given: Given) -> Given:
         identity=identity,
         preferences=given.get("OperationPreferences") or {},
         changes=_changes(record, given),
+        deployment_targets=given.get("DeploymentTargets"),
         alone=True,
     )
     begin(record, operation)
@@ -131,9 +151,9 @@ def update_stack_set(given: Given) -> Given:
 
 
 def _update_targets(record: Record, given: Given) -> Targets:
-    if "Accounts" in given or "Regions" in given:
-        if not (given.get("Accounts") and given.get("Regions")):
-            raise _invalid("Accounts and Regions must be given together")
+    if "Accounts" in given or "Regions" in given or "DeploymentTargets" in given:
+        if not given.get("Regions"):
+            raise _invalid("Accounts or DeploymentTargets and Regions must be given together")
         return select(record, given, present=True).targets
     # Instances that a failed deletion left are excluded (StackInstance, Status INOPERABLE).
     live = [item for item in list(record["Instances"].values()) if item["Status"] != "INOPERABLE"]
@@ -144,11 +164,14 @@ def _update_targets(record: Record, given: Given) -> Targets:
 
 def _changes(record: Record, given: Given) -> dict[str, Any]:
     """The set's fields as an update leaves them; template and parameters only where it gives or changes them."""
-    body = record["TemplateBody"] if given.get("UsePreviousTemplate") else bridge_stacks.template(given)[0]
+    body = record["TemplateBody"]
+    if not given.get("UsePreviousTemplate"):
+        body, document = bridge_stacks.template(given)
+        stack_set_models.check_template(record["PermissionModel"], document)
     values = parameters.values(given.get("Parameters"), record["ParameterValues"])
     capabilities = given.get("Capabilities") or []
     bridge_stacks.check_template(body, values, capabilities)
-    kept = ("Description", "AdministrationRoleARN", "ExecutionRoleName", "ManagedExecution", "Tags")
+    kept = ("Description", "AdministrationRoleARN", "ExecutionRoleName", "AutoDeployment", "ManagedExecution", "Tags")
     changes = {"Capabilities": capabilities} | {name: given[name] for name in kept if name in given}
     if not given.get("UsePreviousTemplate"):
         changes["TemplateBody"] = body
@@ -171,9 +194,9 @@ def delete_stack_set(given: Given) -> Given:
 def describe_stack_set(given: Given) -> Given:
     """Return a set."""
     record = records.find(given["StackSetName"])
-    described = {name: record[name] for name in _DESCRIBED}
+    described = {name: record.get(name) for name in _DESCRIBED}
     described["Parameters"] = parameters.listed(record["ParameterValues"])
-    described["OrganizationalUnitIds"] = []
+    described["OrganizationalUnitIds"] = list(record["AutoTargets"])
     described["Regions"] = list(dict.fromkeys(item["Region"] for item in list(record["Instances"].values())))
     return {"StackSet": described}
 
@@ -181,22 +204,26 @@ def describe_stack_set(given: Given) -> Given:
 def list_stack_sets(given: Given) -> Given:
     """Return the sets of a status, or all."""
     found = [
-        {**{name: record[name] for name in _LISTED}, "DriftStatus": "NOT_CHECKED"}
+        {**{name: record.get(name) for name in _LISTED}, "DriftStatus": "NOT_CHECKED"}
         for record in records.every()
-        if given.get("Status", record["Status"]) == record["Status"]
+        if given.get("Status", record["Status"]) == record["Status"] and stack_set_authority.visible(record, given)
     ]
     return records.page(found, given)
 
 
 _OPERATIONS: Mapping[str, Callable[[Given], Mapping[str, Any]]] = {
+    "ActivateOrganizationsAccess": stack_set_authority.activate_organizations_access,
     "CreateStackInstances": stack_set_instances.create_stack_instances,
     "CreateStackSet": create_stack_set,
+    "DeactivateOrganizationsAccess": stack_set_authority.deactivate_organizations_access,
     "DeleteStackInstances": stack_set_instances.delete_stack_instances,
     "DeleteStackSet": delete_stack_set,
+    "DescribeOrganizationsAccess": stack_set_authority.describe_organizations_access,
     "DescribeStackInstance": stack_set_instances.describe_stack_instance,
     "DescribeStackSet": describe_stack_set,
     "DescribeStackSetOperation": stack_set_operations.describe_stack_set_operation,
     "ListStackInstances": stack_set_instances.list_stack_instances,
+    "ListStackSetAutoDeploymentTargets": stack_set_instances.list_stack_set_auto_deployment_targets,
     "ListStackSetOperationResults": stack_set_operations.list_stack_set_operation_results,
     "ListStackSetOperations": stack_set_operations.list_stack_set_operations,
     "ListStackSets": list_stack_sets,

@@ -78,7 +78,8 @@ class Fleet:
         self.client = emulator.client("cloudformation")
         self.name = name
         source = {"TemplateURL": f"{BASE}/root.json", "Capabilities": CAPABILITIES}
-        self.client.create_stack_set(StackSetName=name, **{**source, **given})
+        request = {key: value for key, value in {**source, **given}.items() if value is not None}
+        self.client.create_stack_set(StackSetName=name, **request)
 
     def begin(self, call: str, **given: Any) -> str:
         preferences = given.pop("OperationPreferences", PREFERENCES)
@@ -118,3 +119,10 @@ class Fleet:
             retain = not instance.get("StackId")
             assert self.run("delete_stack_instances", **where, RetainStacks=retain)[0] == "SUCCEEDED"
         self.client.delete_stack_set(StackSetName=self.name)
+
+
+def label(emulator: RunningEmulator, account: str, region: str) -> list[str]:
+    """Return the display names of an account's topics in a Region."""
+    client = emulator.client("sns", account, region)
+    topics = [item["TopicArn"] for item in client.list_topics()["Topics"]]
+    return [client.get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"] for arn in topics]

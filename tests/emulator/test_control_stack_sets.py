@@ -13,6 +13,7 @@ from tests.emulator.stack_set_fleets import (
     TARGETS,
     Fleet,
     add_execution_role,
+    label,
     prepare,
 )
 
@@ -27,12 +28,6 @@ def fleet(emulator: RunningEmulator, prepared: None, request: pytest.FixtureRequ
     made = Fleet(emulator, f"fleet{abs(hash(request.node.name)) % 10**8}")
     yield made
     made.remove()
-
-
-def label(emulator: RunningEmulator, account: str, region: str) -> list[str]:
-    client = emulator.client("sns", account, region)
-    topics = [item["TopicArn"] for item in client.list_topics()["Topics"]]
-    return [client.get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"] for arn in topics]
 
 
 def test_every_account_and_region_gets_nested_stacks(emulator: RunningEmulator, fleet: Fleet) -> None:
@@ -114,5 +109,3 @@ def test_requests_that_contradict_the_set_are_refused(emulator: RunningEmulator,
         fleet.client.describe_stack_set(StackSetName="absent")
     with pytest.raises(errors.NameAlreadyExistsException):
         Fleet(emulator, fleet.name)
-    with pytest.raises(errors.ClientError, match="service managed"):
-        Fleet(emulator, "managed", PermissionModel="SERVICE_MANAGED")
