@@ -4,6 +4,10 @@ Run it as ``python -m scripts.base_image``; it needs root, mmdebstrap and podman
 with Python on top; so is this one: the same Debian release and the same Python minor version, but Debian's build of it
 and Debian's pip. It is imported under the base image's own name, so that the Dockerfile builds as it is. An image that
 has the name already is left alone: the real one is always the better one.
+
+Like the official image it holds no bytecode: that one's build removes every ``.pyc`` of the standard library
+(docker-library/python, ``Dockerfile-linux.template`` and issue 615), which a start on a read-only file system then
+compiles again.
 """
 
 import hashlib
@@ -19,6 +23,8 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 CACHE = PROJECT_ROOT / ".local" / "container"
 PACKAGES = ("ca-certificates", "python-is-python3", "python3", "python3-pip")
+WITHOUT_BYTECODE = 'find "$1/usr/lib" -name "*.pyc" -delete'
+"""A hook of mmdebstrap: the shell gets the folder of the new system as its first argument."""
 
 _DEFAULT_BASE = re.compile(r"^ARG PYTHON_IMAGE=(\S+:(\d+\.\d+)-slim-([a-z]+))$", re.MULTILINE)
 
@@ -65,13 +71,13 @@ def _archive(base: Base, cache: Path) -> Path:
     for tool in ("mmdebstrap", "tar"):
         if shutil.which(tool) is None:
             raise BaseImageFailure(f"{tool} is not installed; it makes the stand-in for {base.name}.")
-    recipe = hashlib.sha256(" ".join((base.release, *PACKAGES)).encode()).hexdigest()[:12]
+    recipe = hashlib.sha256(" ".join((base.release, *PACKAGES, WITHOUT_BYTECODE)).encode()).hexdigest()[:12]
     archive = cache / f"base-{base.release}-{recipe}.tar"
     if not archive.exists():
         cache.mkdir(parents=True, exist_ok=True)
         partial = archive.with_suffix(f".{os.getpid()}.tar")
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}", base.release]
-        done = _run([*command, str(partial)])
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
+        done = _run([*command, f"--customize-hook={WITHOUT_BYTECODE}", base.release, str(partial)])
         if done.returncode:
             partial.unlink(missing_ok=True)
             raise BaseImageFailure(f"mmdebstrap could not install Debian {base.release}: {_last_line(done.stderr)}")

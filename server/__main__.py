@@ -11,6 +11,7 @@ import sys
 from types import FrameType
 
 from server.json_logs import configure_logging
+from server.quick_imports import import_fastmcp
 from server.settings import Settings, SettingsError, read_settings
 
 
@@ -38,6 +39,7 @@ def main() -> int:
 def _start(settings: Settings, logger: logging.Logger) -> int:
     _take_settings_from_fastmcp()
     # Imported late: a wrong setting is told in milliseconds, and FastMCP reads its own settings when imported.
+    import_fastmcp()
     from server.application import build_application
     from server.call_tracker import CallTracker
     from server.lifecycle import ListenError, serve

@@ -121,6 +121,11 @@ class Container:
         fraction = rest[: len(rest) - len(rest.lstrip("0123456789"))]
         return datetime.fromisoformat(f"{whole}.{fraction[:6].ljust(6, '0')}{rest[len(fraction) :]}").timestamp()
 
+    def cpu_seconds(self) -> float:
+        """The processor time that its first process has used, in seconds."""
+        fields = self.execute("cat", "/proc/1/stat").stdout.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def execute(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command in it."""
         return self.podman.run("exec", self.id, *command, check=False)
