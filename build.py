@@ -72,6 +72,15 @@ def package(session: Session) -> int:
     return DONE
 
 
+def image(session: Session) -> int:
+    """Builds the server's image where it is not there yet, and pushes it."""
+    from deployer.deployment import provide_image
+
+    found = session.run(provide_image)
+    session.show(vars(found), [f"{found.repository}@{found.digest}"])
+    return DONE
+
+
 def deploy(session: Session) -> int:
     """Deploys every target and verifies it."""
     from deployer.deployment import deploy
@@ -155,6 +164,7 @@ COMMANDS = (
     ),
     Command("lint", "lint every template for every target Region and check the graph across stacks", lint),
     Command("package", "upload the templates under their content's hash and print the root's URL", package),
+    Command("image", "build and push the server's image; done when every Region holds it", image),
     Command("deploy", "bring every target to what the configuration says, and verify it", deploy),
     Command("status", "show every target: stacks, rollout, health, gateway target", status),
     Command("verify", "prove layer by layer that an agent reaches a tool and a stranger does not", verify),

@@ -3,14 +3,16 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from deployer import foundation, gateway_targets, images, organization, read_back, runtimes, source_image, zones
+from deployer import foundation, gateway_targets, image_supply, organization, read_back, runtimes, zones
 from deployer.context import Context
 from deployer.convergence import Converged, converge
 from deployer.errors import RefusedError, UsageError
 from deployer.events import Step
+from deployer.foundation import Foundation
+from deployer.image_supply import Supply
+from deployer.images import Registries
 from deployer.lint_verdicts import lint_once
 from deployer.packaging import ImageReference, Package, UploadResult, packaged, upload
 from deployer.proving import SETTLING_SECONDS, all_passed, verify_all
@@ -23,9 +25,6 @@ from deployer.verification import Row
 from generator import parameters as p
 from generator.stacks import template_dicts, templates
 from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
-
-ROOT = Path(__file__).resolve().parent.parent
-OCI_ARCHITECTURES = {"X86_64": "amd64", "ARM64": "arm64"}
 
 
 @dataclass
@@ -64,9 +63,9 @@ def deploy(context: Context) -> Result:
     """
     result = Result()
     texts = _step(context, "Lint", lambda: _linted(context.settings))
-    context, targets, units = _step(context, "Preflight", lambda: _prepared(context))
+    (context, targets, units), settled = _step(context, "Preflight", lambda: _preflight(context))
     ground = foundation.deploy(context.aws, _publisher(context), texts, context.reporter, context.poll)
-    image = _step(context, "Image", lambda: _image(context, ground.repository))
+    image = _step(context, "Image", lambda: _image(context, settled, ground))
     result.image_digest = image.digest
     package, uploaded = _step(context, "Package", lambda: _package(context, ground.bucket, image))
     root = _root_file(context.settings)
@@ -92,12 +91,23 @@ def deploy(context: Context) -> Result:
 
 def package(context: Context) -> tuple[str, UploadResult]:
     """Deploys the foundation and uploads the templates; returns the root template's URL and what was uploaded."""
+    settings, ground, image = _ground_and_image(context)
+    found, uploaded = _step(context, "Package", lambda: _package(context, ground.bucket, image))
+    return found.urls[_root_file(settings)], uploaded
+
+
+def provide_image(context: Context) -> ImageReference:
+    """Deploys the foundation and builds the image where it must be; returns it once every Region holds it."""
+    return _ground_and_image(context)[2]
+
+
+def _ground_and_image(context: Context) -> tuple[Settings, Foundation, ImageReference]:
     texts = _step(context, "Lint", lambda: _linted(context.settings))
     context = dataclasses.replace(context, settings=_with_members(context)[0])
+    settled = _step(context, "Preflight", lambda: _settled(context))
     ground = foundation.deploy(context.aws, _publisher(context), texts, context.reporter, context.poll)
-    image = _step(context, "Image", lambda: _image(context, ground.repository))
-    found, uploaded = _step(context, "Package", lambda: _package(context, ground.bucket, image))
-    return found.urls[_root_file(context.settings)], uploaded
+    image: ImageReference = _step(context, "Image", lambda: _image(context, settled, ground))
+    return context.settings, ground, image
 
 
 def _step(context: Context, name: str, work: Callable[[], Any]) -> Any:
@@ -142,7 +152,14 @@ def _publisher(context: Context) -> foundation.Publisher:
         stack_set=settings.stack_set,
         target_accounts=tuple(sorted({target.account for target in settings.targets})),
         target_regions=tuple(settings.regions),
+        builds_images=image_supply.needs_project(settings),
     )
+
+
+def _preflight(context: Context) -> tuple[tuple[Context, dict[Place, Overrides], Units], Supply]:
+    """Returns what `_prepared` does, and where the image comes from."""
+    prepared = _prepared(context)
+    return prepared, _settled(prepared[0])
 
 
 def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]:
@@ -186,20 +203,27 @@ def _zone(context: Context, target: Target) -> dict[str, str]:
     return {p.HOSTED_ZONE_ID.name: find(client, domain, target.account)}
 
 
-def _image(context: Context, repository: str) -> ImageReference:
-    settings = context.settings
-    source = None
-    if context.local and not settings.image.digest:
-        architecture = OCI_ARCHITECTURES[settings.parameters()[p.CPU_ARCHITECTURE.name]]
-        source = source_image.build(ROOT, architecture)
-    return images.provide(
+def _registries(context: Context) -> Registries:
+    publisher = _publisher(context)
+    return Registries(
         aws=context.aws,
-        image=ImageReference(context.account, repository, settings.image.digest),
-        home_region=settings.stack_set.home_region,
-        regions=settings.regions,
-        source=source,
+        account=publisher.account,
+        repository=publisher.repository,
+        home_region=publisher.home_region,
+        accounts=publisher.admitted,
+        organization=publisher.stack_set.organization_id,
         poll=context.poll,
+        say=lambda line: context.reporter.emit(Step("Image", "started", line)),
     )
+
+
+def _settled(context: Context) -> Supply:
+    return image_supply.settle(context.settings, _registries(context), context.local)
+
+
+def _image(context: Context, settled: Supply, ground: Foundation) -> ImageReference:
+    registries = _registries(context)
+    return image_supply.supply(context.settings, settled, registries, ground.bucket, ground.image_builder)
 
 
 def _root_file(settings: Settings) -> str:

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from deployer import replicas
 from deployer.aws import Aws
 from deployer.errors import UsageError
 from deployer.events import Reporter, Step
+from deployer.registry import Repository
 from deployer.sections import StackSetSettings
 from deployer.stacks import describe, ensure, outputs_of
 from generator import foundation_parameters as f
@@ -27,19 +29,41 @@ class Foundation:
 
     bucket: str
     repository: str
+    image_builder: str
     administration_role_arn: str
     execution_role_name: str
 
 
 @dataclass(frozen=True)
 class Publisher:
-    """Who publishes: the account and its home Region, and who receives."""
+    """Who publishes: the account and its home Region, and who receives.
+
+    `builds_images` says whether the account gets an image builder.
+    """
 
     account: str
     repository: str
     stack_set: StackSetSettings
     target_accounts: tuple[str, ...]
     target_regions: tuple[str, ...]
+    builds_images: bool = True
+
+    @property
+    def admitted(self) -> list[str]:
+        """The accounts that are admitted by their ids: the target accounts but the publisher's own.
+
+        None where their number is too large for a parameter, and the organization admits them. Raises UsageError where
+        that is not given.
+        """
+        others = _others(self)
+        if len(",".join(others)) <= VALUE_BYTES:
+            return others
+        if not self.stack_set.organization_id:
+            raise UsageError(
+                f"The targets lie in {len(others)} other accounts, more than one parameter holds; give"
+                " stack_set.organization_id, so that all accounts of the organization are admitted."
+            )
+        return []
 
     @property
     def home_region(self) -> str:
@@ -63,21 +87,14 @@ def parameters(publisher: Publisher) -> dict[str, str]:
         f.ADMINISTRATION_ROLE_NAME.name: roles.administration_role_name,
         f.CREATE_EXECUTION_ROLE.name: "on" if makes_execution_role else "off",
         f.EXECUTION_ROLE_NAME.name: roles.execution_role_name,
+        f.IMAGE_BUILDER.name: "on" if publisher.builds_images else "off",
         **{slot.name: region for slot, region in zip(f.REPLICATION_REGIONS, replicas, strict=False)},
     }
 
 
 def _shared(publisher: Publisher) -> dict[str, str]:
-    others = ",".join(_others(publisher))
-    if len(others) > VALUE_BYTES:
-        if not publisher.stack_set.organization_id:
-            raise UsageError(
-                f"The targets lie in {len(_others(publisher))} other accounts, more than one parameter holds; give"
-                " stack_set.organization_id, so that all accounts of the organization are admitted."
-            )
-        others = ""
     return {
-        f.TARGET_ACCOUNTS.name: others,
+        f.TARGET_ACCOUNTS.name: ",".join(publisher.admitted),
         f.ORGANIZATION_ID.name: publisher.stack_set.organization_id,
         f.REPOSITORY_NAME.name: publisher.repository,
     }
@@ -95,11 +112,14 @@ def deploy(aws: Aws, publisher: Publisher, templates: Mapping[str, str], reporte
         changed.append(
             ensure(regional, REGION_STACK, templates[REGION_FILE], _shared(publisher), reporter, poll).changed
         )
+        replica = Repository(aws.client("ecr", publisher.account, region), publisher.repository)
+        changed.append(replicas.ensure_policy(replica, publisher.admitted, publisher.stack_set.organization_id))
     changed += _prepare_targets(aws, publisher, templates, made.outputs["ArtifactBucket"], reporter, poll)
     reporter.emit(Step(step, "done" if any(changed) else "unchanged", f"bucket {made.outputs['ArtifactBucket']}"))
     return Foundation(
         bucket=made.outputs["ArtifactBucket"],
         repository=made.outputs["RepositoryName"],
+        image_builder=made.outputs["ImageBuilderName"],
         administration_role_arn=made.outputs["AdministrationRoleArn"],
         execution_role_name=made.outputs["ExecutionRoleName"],
     )

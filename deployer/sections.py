@@ -218,12 +218,21 @@ class Operations:
     alarm_email: str = _setting(p.ALARM_EMAIL)
 
 
+AUTOMATIC: Final = "auto"
+REMOTE: Final = "codebuild"
+
+
 @dataclass(frozen=True)
 class Image:
-    """[image]: the server's container image, by digest only."""
+    """[image]: the server's container image: which one, by digest, or what builds it."""
 
     repository: str = field(default=p.IMAGE_REPOSITORY.default or "", metadata={PARAMETER: p.IMAGE_REPOSITORY})
     digest: str = _text(p.IMAGE_DIGEST.allowed_pattern or "", f"{p.IMAGE_DIGEST.constraint}, or empty")
+    builder: str = _text(
+        f"{AUTOMATIC}|docker|podman|buildah|finch|{REMOTE}",
+        f"must be {AUTOMATIC}, docker, podman, buildah, finch or {REMOTE}",
+        AUTOMATIC,
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ registry's own API; no container runtime takes part, and the emulated service ru
 """
 
 import gzip
-import hashlib
 import io
 import json
 import tarfile
@@ -14,14 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from deployer.registry import Repository, digest_of
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 SOURCES = ("server", "Pipfile.lock")
-ALREADY_PUT = ("ImageAlreadyExistsException", "ImageTagAlreadyExistsException")
-"""With which ECR refuses an image that it has, and a tag that must not move (service model, `PutImage`)."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,6 @@ class SourceImage:
     def tag(self) -> str:
         """A tag that never has to move."""
         return "source-" + self.digest.removeprefix("sha256:")[:16]
-
-
-def digest_of(content: bytes) -> str:
-    """Returns `sha256:` and the hexadecimal hash of `content`."""
-    return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def build(root: Path, architecture: str) -> SourceImage:
@@ -71,48 +63,14 @@ def build(root: Path, architecture: str) -> SourceImage:
     return SourceImage(layer, config, manifest)
 
 
-def push(client: Any, repository: str, image: SourceImage) -> bool:
+def push(repository: Repository, image: SourceImage) -> bool:
     """Pushes the image through ECR's API unless the repository has it; returns whether it was pushed."""
-    if has_image(client, repository, image.digest):
+    if repository.holds(image.digest):
         return False
     for blob in (image.layer, image.config):
-        upload = client.initiate_layer_upload(repositoryName=repository)["uploadId"]
-        client.upload_layer_part(
-            repositoryName=repository,
-            uploadId=upload,
-            partFirstByte=0,
-            partLastByte=len(blob) - 1,
-            layerPartBlob=blob,
-        )
-        try:
-            client.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest_of(blob)])
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "LayerAlreadyExistsException":
-                raise
-    try:
-        client.put_image(
-            repositoryName=repository,
-            imageManifest=image.manifest.decode(),
-            imageManifestMediaType=MANIFEST_TYPE,
-            imageTag=image.tag,
-            imageDigest=image.digest,
-        )
-    except ClientError as error:
-        # The answer to the first try was lost, and the second is refused.
-        if error.response["Error"]["Code"] not in ALREADY_PUT or not has_image(client, repository, image.digest):
-            raise
+        repository.put_blob(blob)
+    repository.put_manifest(image.manifest.decode(), MANIFEST_TYPE, image.tag)
     return True
-
-
-def has_image(client: Any, repository: str, digest: str) -> bool:
-    """Returns whether the repository holds the digest in the client's Region."""
-    try:
-        found = client.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("ImageNotFoundException", "RepositoryNotFoundException"):
-            return False
-        raise
-    return any(image["imageDigest"] == digest for image in found["imageDetails"])
 
 
 def _archive(root: Path) -> bytes:

@@ -10,8 +10,8 @@ UPLOAD_DAYS = 1
 """Days after which the parts of an upload that was never finished go."""
 
 
-def kept_bucket(title: str, expiry: s3.LifecycleRule, **properties: Any) -> s3.Bucket:
-    """Returns an unnamed bucket that outlives its stack, with one rule for what expires in it."""
+def kept_bucket(title: str, expiry: s3.LifecycleRule, *others: s3.LifecycleRule, **properties: Any) -> s3.Bucket:
+    """Returns an unnamed bucket that outlives its stack, with the rules for what expires in it."""
     expiry.AbortIncompleteMultipartUpload = s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=UPLOAD_DAYS)
     return s3.Bucket(
         title,
@@ -26,7 +26,7 @@ def kept_bucket(title: str, expiry: s3.LifecycleRule, **properties: Any) -> s3.B
             BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
         ),
         OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
-        LifecycleConfiguration=s3.LifecycleConfiguration(Rules=[expiry]),
+        LifecycleConfiguration=s3.LifecycleConfiguration(Rules=[expiry, *others]),
         DeletionPolicy="Retain",
         UpdateReplacePolicy="Retain",
         **properties,

@@ -85,6 +85,15 @@ EMPTY_ON_DELETE: Final = RootParameter(
     allowed_values=("on", "off"),
     constraint="must be on or off",
 )
+IMAGE_BUILDER: Final = RootParameter(
+    "ImageBuilder",
+    REGISTRY,
+    "Make the image builder",
+    "Whether to make the CodeBuild project that builds the server's image from an uploaded source.",
+    "on",
+    allowed_values=("on", "off"),
+    constraint="must be on or off",
+)
 REPLICATION_REGIONS: Final = tuple(
     RootParameter(
         f"ReplicationRegion{slot}",
@@ -107,6 +116,7 @@ ACCOUNT: Final = (
     EXECUTION_ROLE_NAME,
     REPOSITORY_NAME,
     EMPTY_ON_DELETE,
+    IMAGE_BUILDER,
     *REPLICATION_REGIONS,
 )
 ADMINISTRATION_ACCOUNT: Final = RootParameter(

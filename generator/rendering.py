@@ -33,6 +33,14 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
         return True
 
 
+def _text(dumper: Any, text: str) -> Any:
+    """Returns text of several lines as a block, which people can read."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def ordered(template: dict[str, Any]) -> dict[str, Any]:
     """Returns the template with its sections, and each resource's keys, in the order in which people read them."""
     arranged = {section: template[section] for section in SECTIONS if section in template}

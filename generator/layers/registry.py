@@ -1,13 +1,14 @@
 """The registry: the repository that holds the server's images, who may pull them and where they are replicated."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from awacs import ecr as ecr_actions
 from awacs.aws import Allow, AWSPrincipal, Condition, PrincipalOrgID, Statement, StringEquals
 from awacs.aws import Principal as AnyPrincipal
-from troposphere import AWSHelperFn, Equals, Join, Not, NoValue, Or, Ref, ecr
+from troposphere import AWSHelperFn, Equals, Join, Not, NoValue, Or, Ref, ecr, encode_to_dict
 
 from generator import composition
 from generator import foundation_parameters as f
@@ -58,6 +59,7 @@ class Outputs:
     """Where images are pushed."""
 
     repository_name: Value = wire("Name of the repository that holds the server's images.")
+    repository_arn: Value = wire("ARN of the repository that holds the server's images.")
 
 
 def build(scope: Scope, inputs: Inputs) -> Outputs:
@@ -103,7 +105,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
         "Copies every pushed image to the other Regions; it replaces the registry's replication settings.",
         REPLICATES_ANYWHERE,
     )
-    return Outputs(repository_name=repository.ref())
+    return Outputs(repository_name=repository.ref(), repository_arn=repository.get_att("Arn"))
 
 
 def lifecycle_text() -> str:
@@ -141,6 +143,18 @@ def pull_policy(scope: Scope) -> dict[str, Any]:
             scope.choose(HAS_ORGANIZATION, organization, NoValue),
         ],
     }
+
+
+def plain_pull_policy(accounts: Sequence[str], organization: str) -> dict[str, Any] | None:
+    """Returns the same policy for account ids and an organization's id as plain data; None where neither is given."""
+    statements = [
+        *([_accounts_statement(list(accounts))] if accounts else []),
+        *([_organization_statement(organization)] if organization else []),
+    ]
+    if not statements:
+        return None
+    document: dict[str, Any] = encode_to_dict(policy(*statements))
+    return document
 
 
 def pull_policy_text(scope: Scope) -> AWSHelperFn:

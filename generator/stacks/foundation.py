@@ -30,7 +30,7 @@ from generator.buckets import kept_bucket, objects_of, only_tls
 from generator.composition import FlattenedComposer, Scope, Value, chosen, rendered, root_parameter
 from generator.handler_permissions import HANDLER_PERMISSIONS, SCOPES, UNSCOPED
 from generator.interface import interface
-from generator.layers import registry
+from generator.layers import image_builder, registry
 from generator.layers.registry import HAS_ACCOUNTS, HAS_ORGANIZATION, IS_SHARED
 from generator.parameters import RootParameter
 from generator.policies import VERSION, policy
@@ -42,6 +42,7 @@ TARGET_FILE = "foundation-target.yaml"
 STACK_SET_STACKS = "StackSet-*"
 """How the names of a stack set's stacks, of their nested stacks and of the roles in these begin."""
 OLD_VERSION_DAYS = 90
+SOURCE_DAYS = 30
 TEMPLATES = "templates/"
 """Under this prefix the artifact bucket is readable for targets; what else it holds is the publisher's."""
 UNSCOPED_SID = "Unscoped"
@@ -86,6 +87,15 @@ def _account() -> dict[str, Any]:
     scope = composer.scope
     bucket = _artifact_bucket(scope)
     images = composer.layer(registry.LAYER, registry.Inputs())
+    builder = composer.layer(
+        image_builder.LAYER,
+        image_builder.Inputs(
+            bucket_name=bucket.ref(),
+            bucket_arn=bucket.get_att("Arn"),
+            repository_name=images.repository_name,
+            repository_arn=images.repository_arn,
+        ),
+    )
     role = _administration_role(scope)
     principal = scope.choose(
         CREATES_ADMINISTRATION_ROLE,
@@ -95,8 +105,9 @@ def _account() -> dict[str, Any]:
     _execution_role(scope, principal, objects_of(bucket, TEMPLATES), CREATES_EXECUTION_ROLE)
     role_arn = Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${Name}", Name=_name(scope))
     for title, description, value in (
-        ("ArtifactBucket", "Bucket for packaged templates.", bucket.ref()),
+        ("ArtifactBucket", "Bucket for packaged templates and sources of images.", bucket.ref()),
         ("RepositoryName", "Repository for the server's images.", images.repository_name),
+        ("ImageBuilderName", "CodeBuild project that builds images; empty without one.", builder.project_name),
         (
             "AdministrationRoleArn",
             "Role with which stack sets act.",
@@ -160,9 +171,13 @@ def _artifact_bucket(scope: Scope) -> s3.Bucket:
                 Status="Enabled",
                 NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=OLD_VERSION_DAYS),
             ),
+            s3.LifecycleRule(
+                Id="expire-sources", Status="Enabled", Prefix=image_builder.SOURCES, ExpirationInDays=SOURCE_DAYS
+            ),
             VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
         ),
-        "Holds packaged templates under the hash of their content; kept when the stack is deleted.",
+        "Holds packaged templates and the sources of images under the hash of their content; kept when the stack is"
+        " deleted.",
     )
     read = [s3_actions.GetObject, s3_actions.GetObjectVersion]
     accounts = Statement(
