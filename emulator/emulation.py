@@ -12,6 +12,8 @@ from emulator import (
 )
 from emulator.data_plane import DataPlane, set_current
 from emulator.process import Settings, discover
+from emulator.registry_protocol import RegistryProtocol
+from emulator.resources import codebuild
 
 
 class Emulation:
@@ -19,7 +21,7 @@ class Emulation:
 
     def __init__(self, settings: Settings, endpoint: str) -> None:
         self.settings = settings
-        self.application = bridge.asgi()
+        self.application = RegistryProtocol(bridge.asgi())
         handlers, apis = discover("emulator.resources")
         bridge.install_resources(handlers)
         bridge.install_apis(apis)
@@ -45,6 +47,7 @@ class Emulation:
         """Run what the restored records say should run."""
         records.load(self._records)
         stack_set_records.interrupt_running()
+        codebuild.interrupt_running()
         self._plane.resume()
 
     def stop(self) -> None:

@@ -12,14 +12,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emulator import bridge
+from emulator import bridge, bridge_ecr
 from emulator.handlers import Created, HandlerFailed, Properties, ResourceHandler, Response
 from emulator.json_api import ApiError, JsonApi
 from emulator.records import Record, Table
+from emulator.resources import ecr_layers
 
 _replication = Table("ecr-replication")
 _policies = Table("ecr-registry-policies")
 _templates = Table("ecr-creation-templates")
+_replicated = Table("ecr-replicated-images")
 _ONE = "registry"
 _APPLIES = ("REPLICATION", "PULL_THROUGH_CACHE", "CREATE_ON_PUSH")
 
@@ -148,21 +150,45 @@ class Registry(JsonApi):
             return super().__call__(method, path, headers, body)
         answer = bridge.own_answer("ecr", method, path, headers, body)
         if answer[0] == 200:
-            _replicate(json.loads(body), json.loads(answer[2])["image"])
+            replicate(json.loads(body), json.loads(answer[2])["image"]["imageId"]["imageDigest"])
         return answer
 
 
-def _replicate(request: Mapping[str, Any], image: Mapping[str, Any]) -> None:
-    account, _ = bridge.current_scope()
+def _destinations(repository: str) -> list[Mapping[str, str]]:
+    """Return where the current registry replicates a repository to."""
+    return [
+        place
+        for rule in (_replication.get(_ONE) or {"rules": []})["rules"]
+        if not rule.get("repositoryFilters")
+        or any(repository.startswith(str(item["filter"])) for item in rule["repositoryFilters"])
+        for place in rule["destinations"]
+    ]
+
+
+def replicate(request: Mapping[str, Any], digest: str) -> None:
+    """Copy an image that was put, as PutImage's request says, to where its repository is replicated."""
+    account, region = bridge.current_scope()
     repository = str(request["repositoryName"])
-    for rule in (_replication.get(_ONE) or {"rules": []})["rules"]:
-        filters = [str(item["filter"]) for item in rule.get("repositoryFilters") or ()]
-        if filters and not any(repository.startswith(prefix) for prefix in filters):
-            continue
-        for place in rule["destinations"]:
-            with bridge.scope(place["registryId"], place["region"]):
-                if place["registryId"] == account or _accepts(account, repository):
-                    _copy(repository, request, image)
+    held = dict(bridge_ecr.blobs(repository))
+    for place in _destinations(repository):
+        with bridge.scope(place["registryId"], place["region"]):
+            if place["registryId"] == account or _accepts(account, repository):
+                _copy(repository, request, digest)
+                bridge_ecr.blobs(repository).update(held)
+                _replicated.put(f"{account}/{region}/{repository}/{digest}", {"status": "COMPLETE"})
+
+
+def replication_status(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return where an image was replicated to; nothing of Regions that were added after it was put."""
+    account, region = bridge.current_scope()
+    repository = parameters["repositoryName"]
+    statuses = []
+    for place in _destinations(repository):
+        with bridge.scope(place["registryId"], place["region"]):
+            found = _replicated.get(f"{account}/{region}/{repository}/{parameters['imageId']['imageDigest']}")
+        statuses += [{"region": place["region"], "registryId": place["registryId"], **found}] if found else []
+    answer = {name: parameters[name] for name in ("repositoryName", "imageId")}
+    return {**answer, "replicationStatuses": statuses}
 
 
 def _accepts(source: str, repository: str) -> bool:
@@ -173,7 +199,7 @@ def _accepts(source: str, repository: str) -> bool:
     return bool(policy) and not bridge.denied_root(source, "ecr:ReplicateImage", resource, account, policy)
 
 
-def _copy(repository: str, request: Mapping[str, Any], image: Mapping[str, Any]) -> None:
+def _copy(repository: str, request: Mapping[str, Any], digest: str) -> None:
     client = bridge.client("ecr")
     try:
         client.describe_repositories(repositoryNames=[repository])
@@ -182,7 +208,7 @@ def _copy(repository: str, request: Mapping[str, Any], image: Mapping[str, Any])
     put = {"repositoryName": repository, "imageManifest": request["imageManifest"]}
     put |= {name: request[name] for name in ("imageManifestMediaType", "imageTag") if name in request}
     try:
-        client.put_image(**put, imageDigest=image["imageId"]["imageDigest"])
+        client.put_image(**put, imageDigest=digest)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
             raise
@@ -318,12 +344,14 @@ APIS = {
             "CreateRepositoryCreationTemplate": create_template,
             "DeleteRegistryPolicy": delete_registry_policy,
             "DeleteRepositoryCreationTemplate": delete_template,
+            "DescribeImageReplicationStatus": replication_status,
             "DescribeRegistry": describe_registry,
             "DescribeRepositoryCreationTemplates": describe_templates,
             "GetRegistryPolicy": get_registry_policy,
             "PutRegistryPolicy": put_registry_policy,
             "PutReplicationConfiguration": put_replication,
             "UpdateRepositoryCreationTemplate": update_template,
+            **ecr_layers.OPERATIONS,
         },
     )
 }
