@@ -98,7 +98,7 @@ def failure(build: Mapping[str, Any]) -> str:
 def _joined(remote: Remote, tag: str) -> dict[str, Any] | None:
     """Returns a build of the same tag that runs, among the project's newest, or None."""
     try:
-        ids = remote.codebuild.list_builds_for_project(projectName=remote.project, sortOrder="DESCENDING")["ids"]
+        answer = remote.codebuild.list_builds_for_project(projectName=remote.project, sortOrder="DESCENDING")
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             raise RefusedError(
@@ -106,6 +106,7 @@ def _joined(remote: Remote, tag: str) -> dict[str, Any] | None:
                 " set image.builder to a builder of this machine."
             ) from error
         raise
+    ids = answer.get("ids", [])
     for found in _described(remote, ids) if ids else []:
         variables = {one["name"]: one["value"] for one in found.get("environment", {}).get("environmentVariables", [])}
         if found["buildStatus"] == RUNNING and variables.get(TAG_VARIABLE) == tag:

@@ -1,85 +1,102 @@
-"""The image must be in the registry of every Region before anything waits for it."""
+"""The image must be for the targets' architecture and in every Region's registry before anything waits for it."""
 
-import json
 import time
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from deployer.aws import Access, Aws
+from deployer import images
 from deployer.errors import RefusedError
 from deployer.images import provide
 from deployer.packaging import ImageReference
-from deployer.source_image import SourceImage, digest_of
-from tests.deployer.test_source_image import Registry
+from tests.deployer.registries import ACCOUNT, HOME, Regions
 
-DIGEST = "sha256:" + "a" * 64
-HOME = "us-east-1"
-
-
-class Registries(Aws):
-    """One registry a Region."""
-
-    def __init__(self, **regions: Registry) -> None:
-        super().__init__(Access())
-        self.regions = {name.replace("_", "-"): registry for name, registry in regions.items()}
-
-    def client(self, service: str, account: str, region: str) -> Any:
-        assert (service, account) == ("ecr", "111111111111")
-        return self.regions[region]
+ABSENT = "sha256:" + "a" * 64
+AMD = {f"{ACCOUNT} {HOME}": "amd64"}
 
 
-def holding(*digests: str) -> Registry:
-    registry = Registry()
-    registry.images = dict.fromkeys(digests, "tag")
-    return registry
+@pytest.fixture
+def regions(tmp_path: Path) -> Regions:
+    return Regions(tmp_path)
 
 
-def named(digest: str = "") -> ImageReference:
-    return ImageReference("111111111111", "r", digest)
+def test_image_that_every_region_holds_is_taken(regions: Regions) -> None:
+    digest = regions[HOME].hold()
+    assert regions["eu-west-1"].repositories == []
+    regions["eu-west-1"].repositories.append("r")
+    assert regions["eu-west-1"].hold() == digest
+    assert provide(regions.publisher(), digest, [HOME, "eu-west-1"], AMD, False) == ImageReference(ACCOUNT, "r", digest)
 
 
-def test_image_that_every_region_holds_is_taken() -> None:
-    aws = Registries(us_east_1=holding(DIGEST), eu_west_1=holding(DIGEST))
-    assert provide(aws, named(DIGEST), HOME, [HOME, "eu-west-1"], None, 0) == named(DIGEST)
+def test_image_that_was_never_pushed_is_named(regions: Regions) -> None:
+    with pytest.raises(RefusedError, match=f"does not hold the image {ABSENT} in us-east-1; push it, or correct"):
+        provide(regions.publisher(), ABSENT, ["eu-west-1"], {}, False)
 
 
-def test_no_image_says_where_to_push_one() -> None:
-    with pytest.raises(RefusedError, match=r"push the image to 111111111111\.dkr\.ecr\.us-east-1\.amazonaws\.com/r,"):
-        provide(Registries(us_east_1=holding()), named(), HOME, [HOME], None, 0)
-
-
-def test_image_that_was_never_pushed_is_named() -> None:
-    with pytest.raises(RefusedError, match=f"does not hold the image {DIGEST} in us-east-1; push it, or correct"):
-        provide(Registries(us_east_1=holding()), named(DIGEST), HOME, ["eu-west-1"], None, 0)
-
-
-def test_replication_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    aws = Registries(us_east_1=holding(DIGEST), eu_west_1=holding())
+def test_replication_is_waited_for(regions: Regions, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = regions[HOME].hold()
+    regions[HOME].statuses = [{"region": "eu-west-1", "status": "IN_PROGRESS"}]
     waits: list[float] = []
 
     def replicated(seconds: float) -> None:
         waits.append(seconds)
         if len(waits) == 3:
-            aws.regions["eu-west-1"].images[DIGEST] = "tag"
+            regions["eu-west-1"].repositories.append("r")
+            regions["eu-west-1"].hold()
 
     monkeypatch.setattr(time, "sleep", replicated)
-    assert provide(aws, named(DIGEST), HOME, ["eu-west-1"], None, 0.25).digest == DIGEST
+    assert provide(regions.publisher(), digest, ["eu-west-1"], AMD, False).digest == digest
     assert waits == [0.25] * 3
 
 
-def test_replication_that_does_not_come_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    moments = iter([0.0, 1.0, 10_000.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
-    aws = Registries(us_east_1=holding(DIGEST), eu_west_1=holding())
-    with pytest.raises(RefusedError, match="is not replicated to eu-west-1 yet"):
-        provide(aws, named(DIGEST), HOME, ["eu-west-1"], None, 0)
+def test_replication_that_does_not_come_is_named(regions: Regions, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = regions[HOME].hold()
+    regions[HOME].statuses = [{"region": "eu-west-1", "status": "IN_PROGRESS"}]
+    monkeypatch.setattr(images, "REPLICATION_SECONDS", -1.0)
+    with pytest.raises(RefusedError, match=f"The image {digest} is not replicated to eu-west-1 yet"):
+        provide(regions.publisher(), digest, ["eu-west-1"], AMD, False)
 
 
-def test_source_is_pushed_to_the_home_region_only() -> None:
-    config = b"{}"
-    manifest = {"config": {"digest": digest_of(config)}, "layers": []}
-    source = SourceImage(b"layer", config, json.dumps(manifest).encode())
-    aws = Registries(us_east_1=holding(), eu_west_1=holding(source.digest))
-    assert provide(aws, named(), HOME, ["eu-west-1"], source, 0) == named(source.digest)
-    assert source.digest in aws.regions[HOME].images
+@pytest.mark.parametrize("status", [[], [{"region": "eu-west-1", "status": "FAILED"}]])
+def test_image_that_is_older_than_a_region_is_copied_there(regions: Regions, status: list[dict[str, str]]) -> None:
+    digest = regions[HOME].hold_index("amd64", "arm64", tag="both")
+    regions[HOME].statuses = status
+    said: list[str] = []
+    publisher = regions.publisher(said, ("222222222222",))
+    assert provide(publisher, digest, ["eu-west-1"], AMD, False).digest == digest
+    copied = regions["eu-west-1"]
+    assert copied.images[digest] == ["both"]
+    assert copied.blobs == regions[HOME].blobs
+    assert "222222222222" in copied.policies["r"] and "expire" in copied.lifecycles["r"]
+    assert any("copying" in line and "eu-west-1" in line for line in said)
+
+
+def test_image_that_was_just_pushed_is_left_to_replication_first(
+    regions: Regions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = regions[HOME].hold()
+
+    def replicated(seconds: float) -> None:
+        regions["eu-west-1"].repositories.append("r")
+        regions["eu-west-1"].hold()
+
+    monkeypatch.setattr(time, "sleep", replicated)
+    said: list[str] = []
+    provide(regions.publisher(said), digest, ["eu-west-1"], AMD, True)
+    assert not any("copying" in line for line in said)
+
+
+def test_image_for_another_architecture_is_refused(regions: Regions) -> None:
+    digest = regions[HOME].hold("arm64")
+    with pytest.raises(
+        RefusedError, match=rf"{digest} is for arm64, but the target {ACCOUNT} {HOME} runs amd64; set compute\."
+    ):
+        provide(regions.publisher(), digest, [HOME], AMD, False)
+
+
+def test_index_counts_with_the_platforms_that_it_lists(regions: Regions) -> None:
+    digest = regions[HOME].hold_index("amd64", "arm64")
+    assert provide(regions.publisher(), digest, [HOME], {"one": "amd64", "two": "arm64"}, False).digest == digest
+    single = regions[HOME].hold_index("arm64", tag="arm")
+    with pytest.raises(RefusedError, match="is for arm64, but the target one runs amd64"):
+        provide(regions.publisher(), single, [HOME], {"one": "amd64", "two": "arm64"}, False)

@@ -5,12 +5,12 @@ import io
 import json
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from deployer.source_image import SourceImage, build, digest_of, has_image, push
+from deployer.registry import Repository, digest_of
+from deployer.source_image import build, push
+from tests.deployer.registries import Registry
 
 
 @pytest.fixture
@@ -63,63 +63,22 @@ def test_whatever_runs_differently_is_another_image(root: Path, change: str) -> 
     assert build(root, "arm64" if change == "architecture" else "amd64").digest != before
 
 
-class Registry:
-    """ECR over dictionaries: it accepts an image only when its blobs are there, as ECR does."""
-
-    def __init__(self, repositories: tuple[str, ...] = ("r",)) -> None:
-        self.repositories = repositories
-        self.blobs: set[str] = set()
-        self.images: dict[str, str] = {}
-        self.parts: dict[str, bytes] = {}
-
-    def initiate_layer_upload(self, **request: Any) -> dict[str, Any]:
-        self._known(request, "InitiateLayerUpload")
-        return {"uploadId": str(len(self.parts))}
-
-    def upload_layer_part(self, **request: Any) -> None:
-        assert request["partLastByte"] - request["partFirstByte"] + 1 == len(request["layerPartBlob"])
-        self.parts[request["uploadId"]] = request["layerPartBlob"]
-
-    def complete_layer_upload(self, **request: Any) -> None:
-        (digest,) = request["layerDigests"]
-        if digest in self.blobs:
-            raise ClientError({"Error": {"Code": "LayerAlreadyExistsException"}}, "CompleteLayerUpload")
-        assert digest == digest_of(self.parts[request["uploadId"]])
-        self.blobs.add(digest)
-
-    def put_image(self, **request: Any) -> None:
-        manifest = json.loads(request["imageManifest"])
-        needed = [manifest["config"]["digest"], *(layer["digest"] for layer in manifest["layers"])]
-        assert set(needed) <= self.blobs
-        self.images[digest_of(request["imageManifest"].encode())] = request["imageTag"]
-
-    def describe_images(self, **request: Any) -> dict[str, Any]:
-        self._known(request, "DescribeImages")
-        (wanted,) = request["imageIds"]
-        if wanted["imageDigest"] not in self.images:
-            raise ClientError({"Error": {"Code": "ImageNotFoundException"}}, "DescribeImages")
-        return {"imageDetails": [wanted]}
-
-    def _known(self, request: Any, call: str) -> None:
-        if request["repositoryName"] not in self.repositories:
-            raise ClientError({"Error": {"Code": "RepositoryNotFoundException"}}, call)
+def test_image_is_pushed_once(root: Path, tmp_path: Path) -> None:
+    registry, image = Registry(tmp_path / "registry"), build(root, "amd64")
+    repository = Repository(registry, "r")
+    assert not repository.holds(image.digest)
+    assert push(repository, image)
+    assert repository.holds(image.digest)
+    assert not push(repository, image)
+    assert registry.images == {image.digest: [image.tag]}
 
 
-def test_image_is_pushed_once(root: Path) -> None:
-    registry, image = Registry(), build(root, "amd64")
-    assert not has_image(registry, "r", image.digest)
-    assert push(registry, "r", image)
-    assert has_image(registry, "r", image.digest)
-    assert not push(registry, "r", image)
-    assert registry.images == {image.digest: image.tag}
-
-
-def test_push_that_was_interrupted_goes_on(root: Path) -> None:
-    registry, image = Registry(), build(root, "amd64")
+def test_push_that_was_interrupted_goes_on(root: Path, tmp_path: Path) -> None:
+    registry, image = Registry(tmp_path / "registry"), build(root, "amd64")
     registry.blobs.add(digest_of(image.layer))
-    assert push(registry, "r", image)
+    assert push(Repository(registry, "r"), image)
     assert image.digest in registry.images
 
 
-def test_registry_without_the_repository_has_no_image() -> None:
-    assert not has_image(Registry(()), "r", SourceImage(b"", b"", b"").digest)
+def test_registry_without_the_repository_has_no_image(tmp_path: Path) -> None:
+    assert not Repository(Registry(tmp_path, ()), "r").holds("sha256:" + "0" * 64)
