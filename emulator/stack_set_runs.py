@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from emulator import stack_set_queue
+from emulator import stack_set_drifts, stack_set_queue
 from emulator.bridge_data_plane import Record, scope
 from emulator.stack_set_records import Operation, instance_key, now
 from emulator.stack_set_targets import Settings, TargetFailed, check_access, deploy, remove
@@ -65,6 +65,18 @@ class _Run:
 
     def run(self) -> None:
         """Go through the Regions; set the operation's status."""
+        try:
+            self._go_through()
+        except Exception as failure:
+            # A fault of the emulator's own must not leave an operation that never ends.
+            self._entry |= {
+                "Status": "FAILED",
+                "EndTimestamp": now(),
+                "StatusReason": f"The emulator failed: {failure}",
+            }
+            raise
+
+    def _go_through(self) -> None:
         self._prepare()
         preferences = self._operation.preferences
         present = list(dict.fromkeys(region for _, region in self._operation.targets))
@@ -80,7 +92,10 @@ class _Run:
         failures = sum(result["Status"] == "FAILED" for result in self._entry["Results"])
         self._entry["StatusDetails"] = {"FailedStackInstancesCount": failures}
         self._entry["EndTimestamp"] = now()
-        self._entry["Status"] = "STOPPED" if stopped else "FAILED" if self._failed_regions else "SUCCEEDED"
+        status = "STOPPED" if stopped else "FAILED" if self._failed_regions else "SUCCEEDED"
+        if self._operation.action == "DETECT_DRIFT":
+            self._entry["Drift"] = self._record["Drift"] = stack_set_drifts.details(self._record, self._entry, status)
+        self._entry["Status"] = status
 
     def _prepare(self) -> None:
         """Change the set, and let every target's instance name this operation as its last."""
@@ -159,23 +174,36 @@ class _Run:
         if key in self._operation.overrides:
             instance["Overrides"] = dict(self._operation.overrides[key])
         action = self._operation.action
+        reason = self._done(instance, account, region)
+        if reason:
+            inoperable = action == "DELETE" and bool(instance.get("StackId"))
+            status = {} if action == "DETECT_DRIFT" else {"Status": "INOPERABLE" if inoperable else "OUTDATED"}
+            instance |= {**status, "DetailedStatus": "FAILED", "StatusReason": reason}
+            return reason
+        if action == "DELETE":
+            instances.pop(key)
+            return ""
+        instance["DetailedStatus"] = "SUCCEEDED"
+        if action != "DETECT_DRIFT":
+            instance["Status"] = "CURRENT"
+            instance.pop("StatusReason", None)
+        return ""
+
+    def _done(self, instance: Record, account: str, region: str) -> str:
+        """Do the operation's work in the target's account and Region; return why it failed."""
         try:
             if not self._operation.retain:
                 check_access(self._settings, account, region)
             with scope(account, region):
-                if action == "DELETE":
-                    if not self._operation.retain:
-                        remove(instance)
-                    instances.pop(key)
-                    return ""
-                deploy(self._settings, instance)
+                if self._operation.action == "DETECT_DRIFT":
+                    found = stack_set_drifts.detect(instance)
+                    self._entry.setdefault("Drifts", {})[instance_key(account, region)] = found
+                elif self._operation.action != "DELETE":
+                    deploy(self._settings, instance)
+                elif not self._operation.retain:
+                    remove(instance)
         except TargetFailed as failed:
-            inoperable = action == "DELETE" and bool(instance.get("StackId"))
-            status = {"Status": "INOPERABLE" if inoperable else "OUTDATED", "DetailedStatus": "FAILED"}
-            instance |= {**status, "StatusReason": str(failed)}
             return str(failed)
-        instance |= {"Status": "CURRENT", "DetailedStatus": "SUCCEEDED"}
-        instance.pop("StatusReason", None)
         return ""
 
 

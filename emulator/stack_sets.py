@@ -12,6 +12,7 @@ from emulator import (
     bridge_stacks,
     query_api,
     stack_set_authority,
+    stack_set_drift,
     stack_set_instances,
     stack_set_models,
     stack_set_operations,
@@ -198,17 +199,25 @@ def describe_stack_set(given: Given) -> Given:
     described["Parameters"] = parameters.listed(record["ParameterValues"])
     described["OrganizationalUnitIds"] = list(record["AutoTargets"])
     described["Regions"] = list(dict.fromkeys(item["Region"] for item in list(record["Instances"].values())))
+    unchecked = {"DriftStatus": "NOT_CHECKED", "TotalStackInstancesCount": len(record["Instances"])}
+    described["StackSetDriftDetectionDetails"] = record.get("Drift", unchecked)
     return {"StackSet": described}
 
 
 def list_stack_sets(given: Given) -> Given:
     """Return the sets of a status, or all."""
     found = [
-        {**{name: record.get(name) for name in _LISTED}, "DriftStatus": "NOT_CHECKED"}
+        {name: record.get(name) for name in _LISTED} | _drift(record)
         for record in records.every()
         if given.get("Status", record["Status"]) == record["Status"] and stack_set_authority.visible(record, given)
     ]
     return records.page(found, given)
+
+
+def _drift(record: Record) -> Given:
+    found = record.get("Drift", {})
+    status, checked = found.get("DriftStatus", "NOT_CHECKED"), found.get("LastDriftCheckTimestamp")
+    return {"DriftStatus": status, "LastDriftCheckTimestamp": checked}
 
 
 _OPERATIONS: Mapping[str, Callable[[Given], Mapping[str, Any]]] = {
@@ -222,6 +231,8 @@ _OPERATIONS: Mapping[str, Callable[[Given], Mapping[str, Any]]] = {
     "DescribeStackInstance": stack_set_instances.describe_stack_instance,
     "DescribeStackSet": describe_stack_set,
     "DescribeStackSetOperation": stack_set_operations.describe_stack_set_operation,
+    "DetectStackSetDrift": stack_set_drift.detect_stack_set_drift,
+    "ListStackInstanceResourceDrifts": stack_set_drift.list_stack_instance_resource_drifts,
     "ListStackInstances": stack_set_instances.list_stack_instances,
     "ListStackSetAutoDeploymentTargets": stack_set_instances.list_stack_set_auto_deployment_targets,
     "ListStackSetOperationResults": stack_set_operations.list_stack_set_operation_results,
