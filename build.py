@@ -252,20 +252,23 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def sentence(error: Exception) -> str:
-    """Returns what to tell of an error: its own sentence where it was foreseen, else its kind and where to look."""
+def sentences(error: Exception) -> list[str]:
+    """Returns what to tell of an error: its own sentences where it was foreseen, else its kind and where to look."""
     from deployer.errors import DeployerError
 
     if isinstance(error, DeployerError):
-        return str(error)
+        return [str(error), *error.others]
     if isinstance(error, ModuleNotFoundError):
-        return f"The package {error.name} is not installed; run the README's first command, or `pipenv sync`."
+        return [f"The package {error.name} is not installed; run the README's first command, or `pipenv sync`."]
     told = " ".join(str(error).split())
-    return f"{type(error).__name__}: {told} (not foreseen; run the command again with --verbose to see where)"
+    return [f"{type(error).__name__}: {told} (not foreseen; run the command again with --verbose to see where)"]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command and returns the exit status; every expected failure is one sentence on standard error."""
+    """Runs one command and returns the exit status; every failure is a sentence on standard error.
+
+    Where a look at the configuration finds several mistakes, each has a sentence and a line of its own.
+    """
     options = parsed(arguments)
     if options.command is None:
         width = max(len(command.name) for command in COMMANDS)
@@ -286,7 +289,8 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         if options.verbose:
             traceback.print_exc()
-        print(f"Error: {sentence(error)}", file=sys.stderr)
+        for sentence in sentences(error):
+            print(f"Error: {sentence}", file=sys.stderr)
         return error.exit_status if isinstance(error, DeployerError) else REFUSED
 
 

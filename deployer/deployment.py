@@ -5,22 +5,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployer import foundation, gateway_targets, image_supply, organization, read_back, runtimes, zones
+from deployer import foundation, gateway_targets, image_supply, organization, preflight, read_back, runtimes
 from deployer.context import Context
 from deployer.convergence import Converged, converge
-from deployer.errors import RefusedError, UsageError
+from deployer.errors import RefusedError
 from deployer.events import Step
 from deployer.foundation import Foundation
 from deployer.image_supply import Supply
 from deployer.images import Registries
 from deployer.lint_verdicts import lint_once
 from deployer.packaging import ImageReference, Package, UploadResult, packaged, upload
+from deployer.preflight import hosted_zones
 from deployer.proving import SETTLING_SECONDS, all_passed, verify_all
 from deployer.runtimes import Runtime
 from deployer.settings import Settings
 from deployer.stack_set_plan import SELF_MANAGED, SERVICE_MANAGED, Overrides, StackSet, Units, Wanted
 from deployer.stack_set_plan import Target as Place
-from deployer.targets import Target
 from deployer.verification import Row
 from generator import parameters as p
 from generator.stacks import template_dicts, templates
@@ -166,8 +166,13 @@ def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]
     """Returns the context with every target known, the targets' overrides, and the units that hold them."""
     settings, members = _with_members(context)
     context = dataclasses.replace(context, settings=settings)
+    checked = preflight.check(context)
+    context.reporter.emit(Step("Targets", "done", checked.told()))
+    zones = hosted_zones.looked_up(context)
     overrides: dict[Place, Overrides] = {
-        (target.account, target.region): tuple(settings.overrides(target, _zone(context, target)).items())
+        (target.account, target.region): tuple(
+            settings.overrides(target, zones.get((target.account, target.region))).items()
+        )
         for target in settings.targets
     }
     of = {(target.account, target.region): target.unit for target in settings.targets if target.unit}
@@ -185,22 +190,6 @@ def _with_members(context: Context) -> tuple[Settings, Mapping[str, frozenset[st
     client = context.aws.client("organizations", context.account, home)
     members = organization.members(client, (target.unit for target in settings.units))
     return settings.with_members(members), members
-
-
-def _zone(context: Context, target: Target) -> dict[str, str]:
-    """Returns the hosted zone's parameter where the settings leave the zone out and the target needs one."""
-    values = context.settings.effective(target)
-    domain = values[p.PARENT_DOMAIN.name]
-    if not domain or values[p.HOSTED_ZONE_ID.name] or values[p.CERTIFICATE_ARN.name]:
-        return {}
-    if not context.aws.reaches(target.account):
-        raise UsageError(
-            f"The hosted zone of {domain} in account {target.account} cannot be looked up with these credentials; give"
-            f" its id as an override of address.hosted_zone_id for the target {target.account} {target.region}."
-        )
-    client = context.aws.client("route53", target.account, target.region)
-    find = zones.ensure_zone if context.local else zones.zone_of
-    return {p.HOSTED_ZONE_ID.name: find(client, domain, target.account)}
 
 
 def _registries(context: Context) -> Registries:

@@ -2,9 +2,16 @@
 
 
 class DeployerError(Exception):
-    """A failure that is explained by its message alone; `exit_status` is what the command line ends with."""
+    """A failure that is explained by its message alone; `exit_status` is what the command line ends with.
+
+    Where one look found several mistakes, `others` are the sentences after the first.
+    """
 
     exit_status = 1
+
+    def __init__(self, sentence: str, *others: str) -> None:
+        super().__init__(sentence)
+        self.others = others
 
 
 class UsageError(DeployerError):

@@ -2,22 +2,22 @@
 
 from typing import Any
 
-from deployer.errors import RefusedError
+from deployer.errors import UsageError
 
 
 def zone_of(client: Any, domain: str, account: str) -> str:
     """Returns the id of the account's public hosted zone named `domain`.
 
-    Raises RefusedError where there is none, or more than one: then only a person knows which is delegated.
+    Raises UsageError where there is none, or more than one: then only a person knows which is delegated.
     """
     found = _public_zones(client, domain)
     if not found:
-        raise RefusedError(
+        raise UsageError(
             f"Account {account} has no public hosted zone named {domain}; make one and delegate the domain to it, or"
             " give the certificate of a zone that is kept elsewhere."
         )
     if len(found) > 1:
-        raise RefusedError(
+        raise UsageError(
             f"Account {account} has {len(found)} public hosted zones named {domain} ({', '.join(found)}); give"
             " address.hosted_zone_id the one that the domain is delegated to."
         )

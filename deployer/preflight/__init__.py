@@ -1,0 +1,76 @@
+"""What only AWS knows of a configuration, looked at before anything is changed: calls that read, and no others.
+
+Each finding is one sentence that names the target, the key and what to do. A target whose account cannot be read, and
+a question that the credentials may not ask, are said to be unchecked: it is the stack set's execution role, not the
+caller, that must be able to read there.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from deployer.aws import Aws
+from deployer.context import Context
+from deployer.errors import UsageError
+from deployer.preflight import certificates, hosted_zones, names, networks, regions, secrets
+from deployer.preflight.sites import Answers, Site
+
+CONNECTIONS: Final = 8
+CHECKS: Final[Sequence[tuple[str, Callable[[Aws, Site], Iterable[str]]]]] = (
+    ("network", networks.findings),
+    ("certificate", certificates.findings),
+    ("secrets", secrets.findings),
+)
+"""What is asked in the target's own Region, by name."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How many targets were looked at, and what was not."""
+
+    targets: int
+    unchecked: tuple[str, ...]
+
+    def told(self) -> str:
+        """Returns it as people read it."""
+        count = f"{self.targets} target{'s' if self.targets != 1 else ''} looked at"
+        return f"{count}; not checked: {', '.join(self.unchecked)}" if self.unchecked else count
+
+
+def check(context: Context) -> Checked:
+    """Looks at every target that can be read.
+
+    Raises UsageError with all findings where there are any, RefusedError where AWS cannot be asked.
+    """
+    settings, aws = context.settings, context.aws
+    sites = [Site(target.account, target.region, settings.effective(target)) for target in settings.targets]
+    accounts = sorted({site.account for site in sites})
+    read = [account for account in accounts if aws.reaches(account)]
+    answers = Answers()
+    answers.ask("the stack set", lambda: names.renamed(context))
+    closed = regions.closed(aws, read, context.account, settings, answers)
+    hosted_zones.ask(aws, [site for site in sites if site.account in read], answers)
+    open_sites = [site for site in sites if site.account in read and (site.account, site.region) not in closed]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for found in pool.map(lambda site: _asked(aws, site), open_sites):
+            answers.add(found)
+        for found in pool.map(lambda site: _resolved(context, site), sites):
+            answers.add(found)
+    if answers.findings:
+        raise UsageError(*answers.findings)
+    unread = [f"account {account}" for account in accounts if account not in read]
+    return Checked(len(open_sites), (*unread, *answers.unchecked))
+
+
+def _asked(aws: Aws, site: Site) -> Answers:
+    answers = Answers()
+    for name, check_site in CHECKS:
+        answers.ask(f"{name} of {site.account} {site.region}", lambda ask=check_site: ask(aws, site))  # type: ignore[misc]
+    return answers
+
+
+def _resolved(context: Context, site: Site) -> Answers:
+    answers = Answers()
+    answers.ask(site.where, lambda: names.unresolved(context.network, site))
+    return answers
