@@ -3,11 +3,13 @@
 The tests of this file are one story and run in their order.
 """
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.end_to_end.running import ACCOUNT, REGION, Project
 
-ABSENT_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:absent-AbCdEf"
+ISSUER = "https://issuer.example.org"
 
 
 def left(project: Project) -> set[str]:
@@ -23,6 +25,33 @@ def left(project: Project) -> set[str]:
     return {*services, *gateways, *balancers}
 
 
+def secret(project: Project, name: str, text: str) -> str:
+    """Returns the ARN of a secret that holds `text`, made if it is not there."""
+    client = project.client("secretsmanager")
+    for found in client.list_secrets()["SecretList"]:
+        if found["Name"] == name:
+            return str(found["ARN"])
+    return str(client.create_secret(Name=name, SecretString=text)["ARN"])
+
+
+def unreadable_secret(project: Project) -> list[tuple[str, str]]:
+    """Returns the change that gives the tasks a secret which is no JSON object: the server does not start with it."""
+    return [('\nsecret_arn = ""', f'\nsecret_arn = "{secret(project, "unreadable", "no JSON")}"')]
+
+
+def unreachable_issuer(project: Project) -> list[tuple[str, str]]:
+    """Returns the changes that name a token issuer which does not answer."""
+    client = secret(project, "client", '{"client_secret": "x"}')
+    return [
+        ('\nissuer = ""', f'\nissuer = "{ISSUER}"'),
+        ('jwks_url = ""', f'jwks_url = "{ISSUER}/keys"'),
+        ('discovery_url = ""', f'discovery_url = "{ISSUER}/.well-known/openid-configuration"'),
+        ('client_id = ""', 'client_id = "client"'),
+        ('client_secret_arn = ""', f'client_secret_arn = "{client}"'),
+        ('\nscope = ""', '\nscope = "tools"'),
+    ]
+
+
 def test_image_that_is_not_there_stops_before_any_runtime(project: Project) -> None:
     digest = "sha256:" + "0" * 64
     project.configure(('digest = ""', f'digest = "{digest}"'))
@@ -33,25 +62,17 @@ def test_image_that_is_not_there_stops_before_any_runtime(project: Project) -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "place", "reason"),
+    ("changes", "place", "reason"),
     [
-        (
-            ('\nsecret_arn = ""', f'\nsecret_arn = "{ABSENT_SECRET}"'),
-            "ServiceStack/Service (AWS::ECS::Service)",
-            "secret",
-        ),
-        (
-            ('hosted_zone_id = ""', 'hosted_zone_id = "Z0000000000ABSENT"'),
-            "(AWS::CertificateManager::Certificate)",
-            "Z0000000000ABSENT",
-        ),
+        (unreadable_secret, "ServiceStack/Service (AWS::ECS::Service)", "Essential container in task exited"),
+        (unreachable_issuer, "(AWS::BedrockAgentCore::", "issuer.example.org"),
     ],
 )
 def test_failure_names_the_resource_and_the_reason_and_leaves_nothing(
-    project: Project, change: tuple[str, str], place: str, reason: str
+    project: Project, changes: Callable[[Project], list[tuple[str, str]]], place: str, reason: str
 ) -> None:
     assert project.run("destroy", "--yes").status == 0
-    project.configure(change)
+    project.configure(*changes(project))
     done = project.run("deploy")
     assert done.status == 1
     assert f"{ACCOUNT}/{REGION}/" in done.error
@@ -70,7 +91,7 @@ def test_same_command_works_once_the_configuration_is_corrected(project: Project
 
 
 def test_failed_update_keeps_what_worked(project: Project) -> None:
-    project.configure(('\nsecret_arn = ""', f'\nsecret_arn = "{ABSENT_SECRET}"'))
+    project.configure(*unreadable_secret(project))
     done = project.run("deploy")
     assert done.status == 1
     assert "ServiceStack/" in done.error
