@@ -42,7 +42,8 @@ def differing(
         target = (runtime.account, runtime.region)
         if not runtime.readable or target not in parameters:
             continue
-        if not runtime.status.endswith("_COMPLETE") or "ROLLBACK" in runtime.status:
+        # After a failed update was rolled back, a stack that is as wanted again gets no update: it keeps that status.
+        if not runtime.status.endswith("_COMPLETE") or runtime.status == "ROLLBACK_COMPLETE":
             yield f"The stack of {runtime.account} {runtime.region} is {runtime.status}."
             continue
         for name, value in sorted(parameters[target].items()):
