@@ -21,8 +21,11 @@ it did not end with 0, and compares everything that the emulated account then ho
 leaves. A row is a place in the command's sequence: a call, and the change that was asked for last before it; polls,
 which repeat a call without a change in between, are one row. A cell says `equal` where the end is the same, nothing is
 made twice, the exit status is the one that the fault calls for (0 for what botocore repeats, 130 for Ctrl-C, 1 or, with
-nothing changed, 2 for the rest) and standard error ends in one sentence. What it shows is the deployer's, not AWS's:
-AWS is the emulator of this machine."""
+nothing changed, 2 for the rest) and standard error ends in one sentence. Throttling, 500 and resets, which a command
+gets over, are done to every place of one run; only where that run were not equal, each place would get a run of its
+own. A cell is empty where the call changes nothing, so that it does not matter whether it was executed. botocore's
+waits between two tries are a twentieth of what they are. What it shows is the deployer's, not AWS's: AWS is the
+emulator of this machine."""
 
 
 def main() -> int:
@@ -55,7 +58,9 @@ def _conduct(name: str, faults: list[Fault], jobs: int, verdicts: Path) -> None:
     try:
         for verdict in conduct(scenario, faults, jobs, Place(folder, verdicts / f"{name}.jsonl")):
             word = "equal" if verdict.equal else "NOT EQUAL"
-            print(f"{name}: {verdict.point}, {verdict.fault.value}: {word} {list(verdict.statuses)}", flush=True)
+            where = str(verdict.points[0]) if len(verdict.points) == 1 else f"{len(verdict.points)} points"
+            seconds = f"{verdict.seconds:.0f} s"
+            print(f"{name}: {verdict.fault.value} at {where}: {word} {list(verdict.statuses)} {seconds}", flush=True)
             for problem in verdict.problems:
                 print(f"    {problem}", flush=True)
     finally:
@@ -69,14 +74,17 @@ def _page(names: list[str], verdicts: Path, said: str) -> tuple[str, bool]:
     )
     found = {name: read(verdicts / f"{name}.jsonl") for name in names}
     everything = [verdict for part in found.values() for verdict in part]
-    equal = sum(verdict.equal for verdict in everything)
+    pairs = sum(len(verdict.points) for verdict in everything)
+    equal = sum(len(verdict.points) for verdict in everything if verdict.equal)
     today = datetime.datetime.now(datetime.UTC).date()
-    head = f"{today}, commit {commit.stdout.strip()}: {len(everything)} trials, {equal} equal.{said} Made by"
+    head = (
+        f"{today}, commit {commit.stdout.strip()}: {pairs} pairs of a place and a fault, {equal} equal.{said} Made by"
+    )
     lines = ["# Fault campaign", "", f"{head} `python -m tests.faults campaign`.", "", EXPLANATION]
     for name, part in found.items():
         if part:
             lines += ["", f"## {name}", "", *table(part)]
-    return "\n".join(lines) + "\n", equal == len(everything)
+    return "\n".join(lines) + "\n", equal == pairs
 
 
 if __name__ == "__main__":

@@ -51,7 +51,12 @@ class Call:
     @property
     def writes(self) -> bool:
         """Whether the operation changes something."""
-        return not self.operation.startswith(READING)
+        return writes(self.operation)
+
+
+def writes(operation: str) -> bool:
+    """Returns whether an operation changes something, by its name."""
+    return not operation.startswith(READING)
 
 
 def read(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Call | None:

@@ -6,7 +6,7 @@ Verdicts are written as they come, one JSON line each, so that a campaign that w
 import json
 import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,31 +26,37 @@ class Place:
 def conduct(scenario: Scenario, faults: Sequence[Fault], jobs: int, place: Place) -> Iterator[Verdict]:
     """Yields the verdicts of every point and fault that have none yet, as they come; `jobs` machines work at once.
 
-    Raises AssertionError where the undisturbed command fails, or does not end alike on two machines.
+    A fault that a command gets over is done at all points of one run; where that run is not equal, at each point of a
+    run of its own. Raises AssertionError where the undisturbed command fails.
     """
-    known = {(verdict.point, verdict.fault) for verdict in read(place.verdicts)}
+    known = {(point, verdict.fault) for verdict in read(place.verdicts) for point in verdict.points}
     with ProcessPoolExecutor(
         jobs,
         multiprocessing.get_context("spawn"),
         initializer=_begin,
         initargs=(scenario.name, place.folder),
     ) as pool:
-        points = pool.submit(_points).result()
-        waiting = [
-            pool.submit(_trial, point, fault) for point in points for fault in faults if (point, fault) not in known
-        ]
-        for done in as_completed(waiting):
-            verdict = done.result()
-            with place.verdicts.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(as_data(verdict)) + "\n")
-            yield verdict
+        every = pool.submit(_points).result()
+        waiting: set[Future[Verdict]] = set()
+        for fault in faults:
+            points = [point for point in every if fault.differs(point) and (point, fault) not in known]
+            groups = [points] if fault.passing and points else [[point] for point in points]
+            waiting |= {pool.submit(_trial, group, fault) for group in groups}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for verdict in (one.result() for one in done):
+                if not verdict.equal and len(verdict.points) > 1:
+                    waiting |= {pool.submit(_trial, [point], verdict.fault) for point in verdict.points}
+                    continue
+                with place.verdicts.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(as_data(verdict)) + "\n")
+                yield verdict
 
 
 def as_data(verdict: Verdict) -> dict[str, object]:
     """Returns a verdict as plain data."""
     return {
-        "call": verdict.point.call,
-        "after": verdict.point.after,
+        "points": [[point.call, point.after] for point in verdict.points],
         "fault": verdict.fault.value,
         "statuses": list(verdict.statuses),
         "problems": list(verdict.problems),
@@ -64,7 +70,7 @@ def read(file: Path) -> list[Verdict]:
         return []
     return [
         Verdict(
-            Point(found["call"], found["after"]),
+            tuple(Point(call, after) for call, after in found["points"]),
             Fault(found["fault"]),
             tuple(found["statuses"]),
             tuple(found["problems"]),
@@ -75,9 +81,9 @@ def read(file: Path) -> list[Verdict]:
 
 
 def table(verdicts: Iterable[Verdict]) -> list[str]:
-    """Returns a Markdown table of points by faults, in the order of the verdicts' points, and what was not equal."""
-    found = {(verdict.point, verdict.fault): verdict for verdict in verdicts}
-    points = list(dict.fromkeys(point for point, _ in found))
+    """Returns a Markdown table of points by faults, by where a change was asked for, and what was not equal."""
+    found = {(point, verdict.fault): verdict for verdict in verdicts for point in verdict.points}
+    points = sorted({point for point, _ in found}, key=lambda point: (point.after, point.call))
     faults = [fault for fault in Fault if any(fault is other for _, other in found)]
     lines = [
         "| call | after the change | " + " | ".join(fault.value for fault in faults) + " |",
@@ -86,12 +92,12 @@ def table(verdicts: Iterable[Verdict]) -> list[str]:
     for point in points:
         cells = [_cell(found.get((point, fault))) for fault in faults]
         lines.append(f"| {point.call} | {point.after or '-'} | " + " | ".join(cells) + " |")
-    worse = [verdict for verdict in found.values() if not verdict.equal]
+    worse = [(point, verdict) for (point, _), verdict in found.items() if not verdict.equal]
     if worse:
         lines += ["", "What was not equal:", ""]
         lines += [
-            f"- {verdict.point}, {verdict.fault.value}, statuses {list(verdict.statuses)}: {problem}"
-            for verdict in worse
+            f"- {point}, {verdict.fault.value}, statuses {list(verdict.statuses)}: {problem}"
+            for point, verdict in worse
             for problem in verdict.problems
         ]
     return lines
@@ -120,5 +126,5 @@ def _points() -> list[Point]:
     return _here[0].points
 
 
-def _trial(point: Point, fault: Fault) -> Verdict:
-    return _here[0].trial(point, fault)
+def _trial(points: Sequence[Point], fault: Fault) -> Verdict:
+    return _here[0].trial(points, fault)

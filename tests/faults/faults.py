@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from tests.faults.calls import Call
+from tests.faults.calls import Call, writes
 
 
 class Fault(Enum):
@@ -30,6 +30,10 @@ class Fault(Enum):
     def passing(self) -> bool:
         """Whether it happens once and the same run must get over it."""
         return self in PASSING
+
+    def differs(self, point: "Point") -> bool:
+        """Whether it is worth a trial there: whether a call was executed matters only where it changes something."""
+        return point.writes or self not in (Fault.BROKEN_AFTER, Fault.RESET_AFTER, Fault.KILLED_AFTER)
 
 
 PASSING: Final = (
@@ -63,6 +67,11 @@ class Point:
 
     call: str
     after: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether the call changes something."""
+        return writes(self.call.partition(":")[2])
 
     def __str__(self) -> str:
         return f"{self.call} after {self.after}" if self.after else f"{self.call} first"

@@ -18,13 +18,13 @@ Client = Callable[[str], Any]
 _ROOT: Final = re.compile(r"StackSet-(?P<set>.+)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MADE_UP: Final = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)?"), "<time>"),
-    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<uuid>"),
-    (re.compile(r"(?<![0-9A-Za-z:])(?!\d{12}(?!\w))[0-9a-f]{8,}(?![0-9A-Za-z])"), "<hash>"),
-    (re.compile(r"(?<![0-9A-Fa-f]{20})[0-9A-Fa-f]{13}(?![0-9A-Za-z])"), "<suffix>"),
-    (re.compile(r"(?<=-)(?=[0-9a-z]*\d)[0-9a-z]{8,}(?![0-9a-z])"), "<suffix>"),
-    (re.compile(r"(?<=-)[0-9a-z]{8}(?=\.[0-9a-z-]+\.elb\.)"), "<suffix>"),
-    (re.compile(r"(?<=_)[0-9A-Za-z]{9}(?![0-9A-Za-z])"), "<pool>"),
-    (re.compile(r"\bZ[0-9A-Z]{12,}\b"), "<zone>"),
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
+    (re.compile(r"(?<![0-9A-Za-z:])(?!\d{12}(?!\w))[0-9a-f]{8,}(?![0-9A-Za-z])"), "<id>"),
+    (re.compile(r"(?<![0-9A-Fa-f]{20})[0-9A-Fa-f]{13}(?![0-9A-Za-z])"), "<id>"),
+    (re.compile(r"(?<=-)(?=[0-9a-z]*\d)[0-9a-z]{8,}(?![0-9a-z])"), "<id>"),
+    (re.compile(r"(?<=-)[0-9a-z]{8}(?=\.[0-9a-z-]+\.elb\.)"), "<id>"),
+    (re.compile(r"(?<=_)[0-9A-Za-z]{9}(?![0-9A-Za-z])"), "<id>"),
+    (re.compile(r"\bZ[0-9A-Z]{12,}\b"), "<id>"),
 )
 _SETTLED: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 

@@ -30,13 +30,13 @@ RUN_SECONDS: Final = 400.0
 
 @dataclass(frozen=True)
 class Run:
-    """One command that ended: what it said, what it asked of AWS, and whether all of its faults came to happen."""
+    """One command that ended: what it said, what it asked of AWS, and the faults that did not come to happen."""
 
     status: int
     out: str
     err: str
     sequence: Calls
-    struck: bool
+    waiting: Mapping[Point, Fault]
     seconds: float
 
 
@@ -109,7 +109,7 @@ class Machine:
             status = self._commands.hear()
             limit.cancel()
         seconds = time.monotonic() - began
-        return Run(status, out.read_text(), err.read_text(), wire.sequence, not wire.waiting, seconds)
+        return Run(status, out.read_text(), err.read_text(), wire.sequence, wire.waiting, seconds)
 
     def client(self, service: str, account: str, region: str) -> Any:
         """Returns a client that reaches the emulator past the wire; a machine's emulators have one address."""

@@ -49,9 +49,12 @@ SCENARIOS: Final = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a trial showed: `problems` is empty where everything is as it would be undisturbed."""
+    """What a trial showed: `problems` is empty where everything is as it would be undisturbed.
 
-    point: Point
+    A fault that a command gets over may be done at several `points` of one run.
+    """
+
+    points: tuple[Point, ...]
     fault: Fault
     statuses: tuple[int, ...]
     problems: tuple[str, ...]
@@ -91,11 +94,11 @@ class Trials:
         self.points = run.sequence.points
         self.wanted = self._held()
 
-    def trial(self, point: Point, fault: Fault) -> Verdict:
-        """Disturbs the command at a point, runs it again where it failed, and compares."""
+    def trial(self, points: Sequence[Point], fault: Fault) -> Verdict:
+        """Does a fault to the command at each of the points, runs it again where it failed, and compares."""
         began = time.monotonic()
         self._start()
-        first = self._machine.run(self._scenario.words, {point: fault})
+        first = self._machine.run(self._scenario.words, dict.fromkeys(points, fault))
         runs, problems = [first], complaints(first, fault)
         if first.status != 0:
             again = self._machine.run(self._scenario.words)
@@ -104,7 +107,7 @@ class Trials:
                 problems.append(f"the same command again ended with {again.status}: {_last(again.err)}")
         problems += differences(self._held(), self.wanted)
         statuses = tuple(run.status for run in runs)
-        return Verdict(point, fault, statuses, tuple(problems), time.monotonic() - began)
+        return Verdict(tuple(points), fault, statuses, tuple(problems), time.monotonic() - began)
 
     def _start(self) -> None:
         self._machine.fresh(self._kept if self._scenario.deployed else None)
@@ -116,8 +119,7 @@ class Trials:
 def complaints(run: Run, fault: Fault) -> list[str]:
     """Returns what is wrong with how a run ended that `fault` ended, or did not."""
     problems = []
-    if not run.struck:
-        problems.append("the point was not reached")
+    problems += [f"{point} was not reached" for point in run.waiting]
     if run.status not in STATUSES[fault]:
         problems.append(f"ended with {run.status}: {_last(run.err)}")
     if run.status == 2 and run.sequence.changed:
