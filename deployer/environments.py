@@ -108,7 +108,8 @@ def _distributions(directory: Path) -> list[str]:
 
 def _contents(directory: Path) -> dict[str, object]:
     # The path is part of it because an environment's scripts name their interpreter absolutely: a moved one is broken.
-    return {"directory": str(directory), "distributions": _distributions(directory)}
+    # Through a symbolic link it is the same environment, which must not be made anew under whoever is using it.
+    return {"directory": str(directory.resolve()), "distributions": _distributions(directory)}
 
 
 def _is_whole(directory: Path) -> bool:

@@ -133,6 +133,17 @@ def test_damaged_or_moved_environment_is_made_anew(project: Project) -> None:
     assert not remade(moved)
 
 
+def test_environment_that_is_reached_through_a_link_is_the_same(project: Project, tmp_path: Path) -> None:
+    project.lock(server=project.package("served"))
+    ensure("server", root=project.root)
+    link = tmp_path / "link"
+    link.symlink_to(project.root)
+    told: list[str] = []
+    ensure("server", told.append, root=link)
+    ensure("server", told.append, root=project.root)
+    assert told == []
+
+
 def test_processes_that_ask_at_once_make_it_once(project: Project) -> None:
     project.lock(server=project.package("served"))
     processes = [asking_process(project) for _ in range(3)]
