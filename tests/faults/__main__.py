@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.faults.campaign import Place, conduct, read, table
+from tests.faults.campaign import Place, commits, conduct, read, table
 from tests.faults.faults import Fault
 from tests.faults.machine import ROOT
 from tests.faults.trials import SCENARIOS
@@ -56,7 +56,7 @@ def _conduct(name: str, faults: list[Fault], jobs: int, verdicts: Path) -> None:
     scenario = next(one for one in SCENARIOS if one.name == name)
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     try:
-        for verdict in conduct(scenario, faults, jobs, Place(folder, verdicts / f"{name}.jsonl")):
+        for verdict in conduct(scenario, faults, jobs, Place(folder, verdicts / f"{name}.jsonl", _commit())):
             word = "equal" if verdict.equal else "NOT EQUAL"
             where = str(verdict.points[0]) if len(verdict.points) == 1 else f"{len(verdict.points)} points"
             seconds = f"{verdict.seconds:.0f} s"
@@ -67,19 +67,20 @@ def _conduct(name: str, faults: list[Fault], jobs: int, verdicts: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _commit() -> str:
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _page(names: list[str], verdicts: Path, said: str) -> tuple[str, bool]:
     """Returns the page and whether every verdict on it is equal."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
     found = {name: read(verdicts / f"{name}.jsonl") for name in names}
     everything = [verdict for part in found.values() for verdict in part]
     pairs = sum(len(verdict.points) for verdict in everything)
     equal = sum(len(verdict.points) for verdict in everything if verdict.equal)
+    tried = ", ".join(dict.fromkeys(commit for name in names for commit in commits(verdicts / f"{name}.jsonl")))
     today = datetime.datetime.now(datetime.UTC).date()
-    head = (
-        f"{today}, commit {commit.stdout.strip()}: {pairs} pairs of a place and a fault, {equal} equal.{said} Made by"
-    )
+    head = f"{today}, commit {tried}: {pairs} pairs of a place and a fault, {equal} equal.{said} Made by"
     lines = ["# Fault campaign", "", f"{head} `python -m tests.faults campaign`.", "", EXPLANATION]
     for name, part in found.items():
         if part:

@@ -17,10 +17,11 @@ from tests.faults.trials import SCENARIOS, Scenario, Trials, Verdict
 
 @dataclass(frozen=True)
 class Place:
-    """Where a campaign works: the folder of its machines and the file of its verdicts."""
+    """Where a campaign works: the folder of its machines, the file of its verdicts and the commit that it tries."""
 
     folder: Path
     verdicts: Path
+    commit: str
 
 
 def conduct(scenario: Scenario, faults: Sequence[Fault], jobs: int, place: Place) -> Iterator[Verdict]:
@@ -49,11 +50,11 @@ def conduct(scenario: Scenario, faults: Sequence[Fault], jobs: int, place: Place
                     waiting |= {pool.submit(_trial, [point], verdict.fault) for point in verdict.points}
                     continue
                 with place.verdicts.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(as_data(verdict)) + "\n")
+                    file.write(json.dumps(as_data(verdict, place.commit)) + "\n")
                 yield verdict
 
 
-def as_data(verdict: Verdict) -> dict[str, object]:
+def as_data(verdict: Verdict, commit: str) -> dict[str, object]:
     """Returns a verdict as plain data."""
     return {
         "points": [[point.call, point.after] for point in verdict.points],
@@ -61,6 +62,7 @@ def as_data(verdict: Verdict) -> dict[str, object]:
         "statuses": list(verdict.statuses),
         "problems": list(verdict.problems),
         "seconds": round(verdict.seconds, 1),
+        "commit": commit,
     }
 
 
@@ -78,6 +80,12 @@ def read(file: Path) -> list[Verdict]:
         )
         for found in map(json.loads, file.read_text(encoding="utf-8").splitlines())
     ]
+
+
+def commits(file: Path) -> list[str]:
+    """Returns the commits that a file's verdicts are about, in their order."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return list(dict.fromkeys(json.loads(line)["commit"] for line in lines))
 
 
 def table(verdicts: Iterable[Verdict]) -> list[str]:

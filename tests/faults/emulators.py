@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from emulator.data_plane.processes import ProcessLedger
@@ -26,6 +27,8 @@ def main() -> int:
     parser.add_argument("--server-root", type=Path, required=True)
     given = parser.parse_args()
     serve = prepared(Settings(0, given.state, given.server_python, given.server_root))
+    # Only now: it reads its environment when it is imported.
+    reload = import_module("ministack.services.s3")._load_persisted_data
     running = 0
     for line in sys.stdin:
         command, _, folder = line.strip().partition(" ")
@@ -33,14 +36,14 @@ def main() -> int:
         if command == "keep":
             shutil.copytree(given.state, folder)
         elif command == "start":
-            running = _start(serve, given.state, Path(folder) if folder else None)
+            running = _start(reload, serve, given.state, Path(folder) if folder else None)
         sys.stdout.write(f"{running}\n")
         sys.stdout.flush()
     _stop(running, given.state, signal.SIGKILL)
     return 0
 
 
-def _start(serve: Callable[[], None], state: Path, kept: Path | None) -> int:
+def _start(reload: Callable[[], None], serve: Callable[[], None], state: Path, kept: Path | None) -> int:
     shutil.rmtree(state)
     if kept is None:
         state.mkdir()
@@ -52,6 +55,8 @@ def _start(serve: Callable[[], None], state: Path, kept: Path | None) -> int:
     with (state / "emulator.log").open("ab") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
+    # ministack reads the objects when it is imported, which was before the fork; all else when it begins to serve.
+    reload()
     try:
         serve()
     finally:
