@@ -217,6 +217,12 @@ def global_options(defaults: bool) -> Parser:
     add("--endpoint-url", default="", metavar="URL", help="any AWS-compatible endpoint")
     add("--local", default=False, action="store_true", help="use the AWS emulator of this machine")
     add("--output", default="text", choices=["text", "json"], help="json: one document on standard output")
+    add(
+        "--progress",
+        default="auto",
+        choices=["auto", "tree", "lines", "json"],
+        help="how progress is shown on standard error; json: one event a line (default: tree on a terminal)",
+    )
     add("--yes", default=False, action="store_true", help="do not ask")
     add("--verbose", default=False, action="store_true", help="show where an error comes from")
     return parser

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
+CONSEQUENCES = ("resource creation cancelled", "resource update cancelled", "the following resource(s) failed")
+"""How CloudFormation's reasons begin, in lower case, where another failure in the same stack is the cause."""
 StepState = Literal["started", "done", "unchanged", "failed"]
 
 
@@ -90,6 +92,11 @@ class ResourceEvent(_Data):
     def failed(self) -> bool:
         """Whether the event says that something went wrong."""
         return self.status.endswith("_FAILED")
+
+    @property
+    def consequence(self) -> bool:
+        """Whether it is a failure that another failure explains: CloudFormation cancelled what it had begun."""
+        return self.failed and self.reason.lower().startswith(CONSEQUENCES)
 
 
 @dataclass(frozen=True)

@@ -1,91 +1,157 @@
-"""Drawing what happens: a live view on a terminal, plain lines elsewhere. Always on standard error."""
+"""Showing what happens, always on standard error: a live tree on a terminal, plain lines elsewhere, or JSON lines."""
 
+from __future__ import annotations
+
+import json
+import os
 import sys
 import time
-from collections import OrderedDict
-from threading import Lock
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from threading import Event as Signal
+from threading import Lock, Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Literal, Self, TextIO
 
-from deployer.events import Event, InstanceStatus, OperationStatus, ResourceEvent, Step
+from deployer.events import Event, Step, stamped
+from deployer.progress_lines import HEARTBEAT_SECONDS, heartbeat, line_of
+from deployer.progress_model import Node, Progressing
+from deployer.progress_tree import picture
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-MARKS = {"started": "…", "done": "✓", "unchanged": "=", "failed": "✗"}
-WIDTH = 80
-MOVING_LINES = 8
+How = Literal["auto", "tree", "lines", "json"]
+MOST_COLUMNS = 100
+"""On a wider terminal the times would stand too far from what they are of."""
+STYLES = {"running": "cyan", "done": "green", "unchanged": "dim", "failed": "red", "quiet": "dim"}
+WITHOUT_SIGNS = str.maketrans({"…": "~", "✓": "+", "✗": "x", "·": "-"} | dict.fromkeys("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*"))
+"""For terminals and files whose encoding lacks these signs; each is replaced by one character."""
 
 
-class Progress(Protocol):
-    """A reporter that draws while it is entered."""
+class Progress:
+    """A reporter that shows what happens while it is entered: this one keeps what is known and shows nothing.
 
-    def __enter__(self) -> "Progress":
-        """Starts drawing."""
+    `clock` tells the seconds since 1970.
+    """
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stops drawing and leaves the terminal as it was."""
-
-    def emit(self, event: Event) -> None:
-        """Draws one event."""
-
-
-def plain_line(event: Event) -> str | None:
-    """Returns the event as one line, or None where it is not worth one: resources that merely begin."""
-    if isinstance(event, Step):
-        return f"{MARKS[event.state]} {event.name}" + (f": {event.detail}" if event.detail else "")
-    if isinstance(event, InstanceStatus):
-        reason = f" ({event.reason})" if event.reason else ""
-        return f"    {event.account} {event.region}: {event.status}{reason}"
-    if isinstance(event, OperationStatus):
-        return f"    {event.action} of {event.name}: {event.status}" + (f" ({event.reason})" if event.reason else "")
-    if not isinstance(event, ResourceEvent):
-        return None
-    if event.status.endswith("_IN_PROGRESS") and not event.status.startswith(("ROLLBACK", "UPDATE_ROLLBACK")):
-        return None
-    reason = f" - {event.reason}" if event.reason and event.failed else ""
-    return f"    {'/'.join((*event.path, event.logical_id))}: {event.status}{reason}"
-
-
-class PlainProgress:
-    """One line an event, for pipes, logs and CI."""
-
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.time) -> None:
         self._stream = stream
+        self._clock = clock
+        self._known = Progressing()
+        # A live picture is drawn, and a heartbeat told, by a thread of its own.
+        self._lock = Lock()
+        self._open = True
 
-    def __enter__(self) -> "PlainProgress":
-        """Needs no preparation."""
+    def __enter__(self) -> Self:
+        """Begins to show what happens."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leaves nothing to restore."""
+        """Ends with the last word on every step: one that an error broke off has failed."""
+        if kind is not None:
+            detail = "interrupted" if issubclass(kind, KeyboardInterrupt) else ""
+            for step in [one for one in self._known.steps if one.state == "running"]:
+                self.emit(Step(step.name, "failed", detail))
 
     def emit(self, event: Event) -> None:
-        """Writes the event's line."""
-        line = plain_line(event)
-        if line is not None:
-            print(line, file=self._stream, flush=True)
+        """Takes one event and shows it; where nobody can be told any more, what is done goes on untold."""
+        now = self._clock()
+        told = stamped(event, now)
+        with self._lock:
+            node = self._known.take(told, now)
+            text = self._text(told, node, now)
+        if text is not None:
+            self._write(text)
+
+    def _text(self, event: Event, node: Node, now: float) -> str | None:
+        """Returns the line to write of an event, if any."""
+        return None
+
+    def _write(self, line: str) -> None:
+        if not self._open:
+            return
+        try:
+            print(encodable(line, self._stream), file=self._stream, flush=True)
+        except (OSError, ValueError):
+            self._open = False
 
 
-class LiveProgress:
-    """The steps with what moves under the running one, redrawn in place."""
+class JsonProgress(Progress):
+    """Every event as one JSON object on a line of its own."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def _text(self, event: Event, node: Node, now: float) -> str | None:
+        return json.dumps(event.as_data())
+
+
+class LineProgress(Progress):
+    """A line for what is worth one, and a sign of life where nothing was for a minute."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(stream, clock)
+        self._told_at = clock()
+        self._last = ""
+        self._ending = Signal()
+        self._thread = Thread(target=self._live, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begins to watch the time."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends with the last word on every step."""
+        self._ending.set()
+        self._thread.join()
+        super().__exit__(kind, error, trace)
+
+    def beat(self) -> float:
+        """Tells what is under way where nothing was told for a minute; returns the seconds until it may again."""
+        with self._lock:
+            now = self._clock()
+            due = self._told_at + HEARTBEAT_SECONDS - now
+            if due > 0:
+                return due
+            self._told_at = now
+            text = heartbeat(self._known, now)
+        if text is not None:
+            self._write(text)
+        return HEARTBEAT_SECONDS
+
+    def _live(self) -> None:
+        while not self._ending.wait(self.beat()):
+            pass
+
+    def _text(self, event: Event, node: Node, now: float) -> str | None:
+        text = line_of(self._known, event, node, now)
+        if text is None or text == self._last:
+            return None
+        self._told_at, self._last = now, text
+        return text
+
+
+class TreeProgress(Progress):
+    """The tree, redrawn in place four times a second; its last picture stays, as long as it may be."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(stream, clock)
         from rich.console import Console
         from rich.live import Live
 
-        self._steps: OrderedDict[str, tuple[Step, float]] = OrderedDict()
-        self._moving: OrderedDict[str, str] = OrderedDict()
-        # The live view draws from a thread of its own.
-        self._lock = Lock()
-        self._console = Console(file=stream)
-        self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=4)
+        self._console = Console(file=stream, force_terminal=True, highlight=False)
+        self._live = Live(
+            console=self._console,
+            get_renderable=self._drawn,
+            refresh_per_second=4,
+            transient=True,
+            redirect_stdout=False,
+        )
 
-    def __enter__(self) -> "LiveProgress":
+    def __enter__(self) -> Self:
         """Starts the live view."""
         self._live.start()
         return self
@@ -94,48 +160,47 @@ class LiveProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leaves the last picture standing."""
-        with self._lock:
-            self._moving.clear()
-        self._live.stop()
+        super().__exit__(kind, error, trace)
+        with suppress(OSError, ValueError):
+            self._live.stop()
+            self._console.print(self._picture(None), end="")
 
-    def emit(self, event: Event) -> None:
-        """Takes the event into the picture; failures are also printed above it, where they stay."""
-        with self._lock:
-            self._take(event)
-        line = plain_line(event)
-        if isinstance(event, ResourceEvent) and event.failed and line is not None:
-            self._console.print(line, style="red", markup=False, highlight=False)
+    def _drawn(self) -> RenderableType:
+        return self._picture(max(1, self._console.height - 1))
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, Step):
-            began = self._steps[event.name][1] if event.name in self._steps else time.monotonic()
-            self._steps[event.name] = (event, began if event.state == "started" else time.monotonic() - began)
-            self._moving.clear()
-        elif isinstance(event, InstanceStatus):
-            self._moving[f"{event.account} {event.region}"] = event.status
-        elif isinstance(event, ResourceEvent):
-            key = "/".join((*event.path, event.logical_id))
-            if event.status.endswith("_IN_PROGRESS"):
-                self._moving[key] = event.description or event.status
-            else:
-                self._moving.pop(key, None)
-
-    def _draw(self) -> "RenderableType":
+    def _picture(self, height: int | None) -> RenderableType:
         from rich.text import Text
 
-        styles = {"started": "cyan", "done": "green", "unchanged": "dim", "failed": "red"}
-        text = Text()
         with self._lock:
-            steps, moving = list(self._steps.values()), list(self._moving.items())
-        for step, moment in steps:
-            seconds = time.monotonic() - moment if step.state == "started" else moment
-            line = f"{MARKS[step.state]} {step.name}" + (f": {step.detail}" if step.detail else "")
-            text.append(f"{line[: WIDTH - 8]:<{WIDTH - 8}}{seconds:6.0f} s\n", style=styles[step.state])
-        for key, status in moving[-MOVING_LINES:]:
-            text.append(f"    {key}: {status}"[:WIDTH] + "\n", style="dim")
+            lines = picture(self._known, self._clock(), min(self._console.width, MOST_COLUMNS), height)
+        text = Text(no_wrap=True, overflow="crop")
+        for line in lines:
+            style = STYLES[line.look]
+            for part, chosen in ((line.lead, style), (line.name, "red" if style == "red" else ""), (line.rest, "dim")):
+                text.append(encodable(part, self._stream), "red" if not line.name and style == "red" else chosen)
+            text.append("\n")
         return text
 
 
-def progress(stream: TextIO = sys.stderr) -> Progress:
-    """Returns the live view where `stream` is a terminal, plain lines elsewhere."""
-    return LiveProgress(stream) if stream.isatty() else PlainProgress(stream)
+def encodable(text: str, stream: TextIO) -> str:
+    """Returns the text as the stream can write it, in ASCII where its encoding lacks a sign."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(WITHOUT_SIGNS).encode("ascii", "replace").decode("ascii")
+    return text
+
+
+def chosen(how: How, terminal: bool, environment: Mapping[str, str]) -> How:
+    """Returns how to show progress where `how` leaves it open: lines in CI, without a terminal and on a dumb one."""
+    if how != "auto":
+        return how
+    in_ci = environment.get("CI", "").lower() not in ("", "0", "false")
+    return "tree" if terminal and not in_ci and environment.get("TERM") != "dumb" else "lines"
+
+
+def progress(stream: TextIO = sys.stderr, how: How = "auto", environment: Mapping[str, str] = os.environ) -> Progress:
+    """Returns what shows progress on `stream`, as `how` says or the environment suggests."""
+    shows: dict[How, type[Progress]] = {"tree": TreeProgress, "lines": LineProgress, "json": JsonProgress}
+    return shows[chosen(how, stream.isatty(), environment)](stream)

@@ -58,7 +58,7 @@ class Session:
                 "--local starts an AWS of its own, so that --endpoint-url does not go with it; leave one out."
             )
         settings = self.settings()
-        with progress(sys.stderr) as shown, aws_sentences():
+        with progress(sys.stderr, self.options.progress) as shown, aws_sentences():
             return work(self._context(settings, shown))
 
     def confirm(self, question: str) -> None:

@@ -17,7 +17,6 @@ from deployer.events import Reporter, ResourceEvent
 
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
 NESTED = "AWS::CloudFormation::Stack"
-CONSEQUENCES = ("resource creation cancelled", "resource update cancelled", "the following resource(s) failed")
 POLL_SECONDS = 5.0
 LOCAL_POLL_SECONDS = 0.3
 NO_UPDATE = "No updates are to be performed"
@@ -86,9 +85,7 @@ class StackWatcher:
 
 def first_cause(events: Sequence[ResourceEvent]) -> ResourceEvent | None:
     """Returns the earliest failure that no other failure explains: innermost, and not merely cancelled."""
-    failures = [
-        event for event in events if event.failed and event.reason and not event.reason.lower().startswith(CONSEQUENCES)
-    ]
+    failures = [event for event in events if event.failed and event.reason and not event.consequence]
     leaves = [event for event in failures if event.resource_type != NESTED]
     return min(leaves or failures, key=lambda event: event.moment, default=None)
 
