@@ -60,7 +60,6 @@ def _converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
     watcher = TargetWatcher(
         aws=context.aws,
         reporter=context.reporter,
-        stacks={target: instance.stack_id for target, instance in before.items()},
         descriptions=descriptions(),
     )
     sets.observe = watcher.look

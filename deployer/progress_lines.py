@@ -16,9 +16,7 @@ def line_of(progress: Progressing, event: Event, node: Node, now: float) -> str 
     if isinstance(event, Step):
         return _step(progress, event, node, now)
     if isinstance(event, OperationStatus):
-        told = (
-            f"{OPERATIONS.get(event.action, event.action)} {event.name}, operation {event.operation_id}: {event.status}"
-        )
+        told = f"{OPERATIONS.get(event.action, event.action)} {event.name}: {event.status}"
         return _line("  ", told, event.reason, _time(progress, node, now))
     if isinstance(event, InstanceStatus):
         if event.status == "PENDING":

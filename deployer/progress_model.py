@@ -212,7 +212,8 @@ def _turn(node: Node, state: State, event: OperationStatus | InstanceStatus) -> 
     if state == "running" and (node.began is None or node.ended is not None):
         node.began = event.moment
     node.state, node.reason = state, event.reason
-    if node.kind == "operation" or not node.status:
+    if node.status in ("", *OPERATION_STATES):
+        # A target's stack tells more of what is done to it than the stack set does.
         node.status = event.status
     node.ended = event.moment if ends else None
 

@@ -24,8 +24,10 @@ def doing(status: str) -> str:
     """Returns what a stack's, a resource's or a target's status means in a word or two: creating, rolled back, kept."""
     if "CLEANUP" in status:
         return "cleaning up"
-    if "ROLLBACK" in status:
+    if "ROLLBACK" in status and not status.endswith("_FAILED"):
         return "rolling back" if status.endswith("_IN_PROGRESS") else "rolled back"
+    if status.endswith("FAILED"):
+        return "failed"
     if status == "DELETE_SKIPPED":
         return "kept"
     present, past = VERBS.get(status.partition("_")[0], (status.lower().replace("_", " "),) * 2)

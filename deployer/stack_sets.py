@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -76,6 +77,19 @@ def _share(name: str, amount: str) -> dict[str, int]:
     return {f"{name}Count": int(amount)}
 
 
+@dataclass(frozen=True)
+class Look:
+    """What is seen of a running operation: when CloudFormation began it, and each target's result status so far.
+
+    `stacks` reads the ids of the targets' stacks, as far as there are any yet: a call for a hundred targets.
+    """
+
+    operation: str
+    since: datetime
+    statuses: Mapping[Target, str]
+    stacks: Callable[[], Mapping[Target, str]]
+
+
 @dataclass
 class StackSets:
     """Reads and changes one stack set through the administrator account's CloudFormation."""
@@ -88,8 +102,8 @@ class StackSets:
     delegated: bool = False
     """Whether the caller is a delegated administrator of the organization, not its management account."""
     records: OverrideRecords | None = None
-    observe: Callable[[Mapping[Target, str]], None] | None = None
-    """Is given the ids of the targets' stacks at every look at a running operation."""
+    observe: Callable[[Look], None] | None = None
+    """Is called at every look at a running operation."""
     after_canary: Callable[[Target], None] | None = None
     """Is called once the first target stands and before any other is touched; raises RefusedError to stop there."""
     operations: set[str] = field(default_factory=set)
@@ -286,16 +300,21 @@ class StackSets:
                         self.name, action or found["Action"], operation, status, found.get("StatusReason") or ""
                     )
                 )
-            for result in self._results(operation):
+            results = self._results(operation)
+            for result in results:
                 target = (result["Account"], result["Region"])
                 if self._last.get((operation, target)) != result["Status"]:
                     self._last[operation, target] = result["Status"]
                     self.reporter.emit(InstanceStatus(*target, result["Status"], result.get("StatusReason", "")))
             if self.observe is not None:
-                self.observe({target: one.stack_id for target, one in self.listed().items() if one.stack_id})
+                statuses = {(result["Account"], result["Region"]): result["Status"] for result in results}
+                self.observe(Look(operation, found["CreationTimestamp"], statuses, self._stacks))
             if status in FINISHED:
                 return status
             time.sleep(self.poll)
+
+    def _stacks(self) -> dict[Target, str]:
+        return {target: one.stack_id for target, one in self.listed().items() if one.stack_id}
 
     def _results(self, operation: str) -> list[dict[str, Any]]:
         pages = self.client.get_paginator("list_stack_set_operation_results").paginate(

@@ -8,15 +8,18 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deployer.errors import RefusedError
 from deployer.events import Reporter, ResourceEvent
 
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
 NESTED = "AWS::CloudFormation::Stack"
+DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+"""Error codes of calls that the credentials do not permit."""
 POLL_SECONDS = 5.0
 LOCAL_POLL_SECONDS = 0.3
 NO_UPDATE = "No updates are to be performed"
@@ -35,52 +38,85 @@ class StackOutcome:
 
 
 class StackWatcher:
-    """Follows the events of a stack and of the stacks nested in it, each event once, oldest first."""
+    """Follows the events of a stack and of the stacks nested in it, each event once, oldest first within a stack.
 
-    def __init__(self, client: Any, stack_id: str, label: str) -> None:
+    A stack's own events have the empty path, and `label` as their logical id. What happened before `since` is past.
+    AWS gives events newest first, so that reading stops at the first that is known; a nested stack is read only while
+    the stack above says that it moves. Reading is a matter of progress: what AWS refuses or throttles is left out, and
+    a stack that may not be read is not asked for again.
+    """
+
+    def __init__(self, client: Any, stack_id: str, label: str, since: datetime | None = None) -> None:
         self._client = client
-        self._labels: dict[str, tuple[str, ...]] = {stack_id: (label,)}
+        self._paths: dict[str, tuple[str, ...]] = {stack_id: (label,)}
+        self._root = stack_id
+        self._since = since
         self._seen: set[str] = set()
+        self._resting: set[str] = set()
 
     def skip_past(self) -> None:
-        """Counts all that has happened so far as seen."""
-        for _ in self.new_events():
-            pass
+        """Counts all that has happened so far as past."""
+        pages = self._client.get_paginator("describe_stack_events").paginate(StackName=self._root)
+        newest: list[dict[str, Any]] = next((page["StackEvents"] for page in pages), [])
+        self._seen.update(event["EventId"] for event in newest)
+        self._since = max((event["Timestamp"] for event in newest), default=self._since)
 
     def new_events(self) -> Iterator[ResourceEvent]:
         """Yields what happened since the last call; finds nested stacks by their events."""
-        waiting = list(self._labels)
+        waiting = [stack_id for stack_id in self._paths if stack_id not in self._resting]
+        ended: dict[str, bool] = {}
+        cleaning = False
         while waiting:
             stack_id = waiting.pop(0)
-            for event in reversed(self._events(stack_id)):
-                if event["EventId"] in self._seen:
-                    continue
+            path = self._paths[stack_id]
+            for event in reversed(self._unseen(stack_id)):
                 self._seen.add(event["EventId"])
                 physical = event.get("PhysicalResourceId", "")
-                if physical == stack_id and len(self._labels[stack_id]) > 1:
-                    continue  # A nested stack's word on itself, which its parent's event says too.
-                nested = event["ResourceType"] == NESTED and physical not in ("", stack_id)
-                if nested and physical not in self._labels:
-                    self._labels[physical] = (*self._labels[stack_id], event["LogicalResourceId"])
-                    waiting.append(physical)
-                yield ResourceEvent(
-                    path=self._labels[stack_id],
-                    logical_id=event["LogicalResourceId"],
-                    resource_type=event["ResourceType"],
-                    status=event["ResourceStatus"],
-                    reason=event.get("ResourceStatusReason", ""),
-                    moment=event["Timestamp"].timestamp(),
-                    physical_id=physical,
-                )
+                nested = event["ResourceType"] == NESTED
+                if nested and physical == stack_id:
+                    if stack_id == self._root:
+                        cleaning = cleaning or "CLEANUP" in event["ResourceStatus"]
+                        yield _event(event, (), path[0])
+                    continue  # A nested stack's word on itself, which the stack above says too.
+                if nested and physical:
+                    self._paths.setdefault(physical, (*path, event["LogicalResourceId"]))
+                    ended[physical] = not event["ResourceStatus"].endswith("_IN_PROGRESS")
+                    if physical not in waiting:
+                        waiting.append(physical)
+                yield _event(event, path, event["LogicalResourceId"])
+        self._resting -= ended.keys()
+        self._resting |= {stack_id for stack_id, has_ended in ended.items() if has_ended}
+        if cleaning:
+            # Nested stacks delete what was replaced only now, and the stack above says nothing of it.
+            self._resting.clear()
 
-    def _events(self, stack_id: str) -> list[dict[str, Any]]:
+    def _unseen(self, stack_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
         try:
-            pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-            return [event for page in pages for event in page["StackEvents"]]
+            for page in self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+                for event in page["StackEvents"]:
+                    if event["EventId"] in self._seen or (self._since and event["Timestamp"] < self._since):
+                        return found
+                    found.append(event)
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ValidationError":
-                return []
-            raise
+            if error.response["Error"]["Code"] in DENIALS:
+                self._paths.pop(stack_id)
+            return []
+        except BotoCoreError:
+            return []
+        return found
+
+
+def _event(event: Mapping[str, Any], path: tuple[str, ...], logical_id: str) -> ResourceEvent:
+    return ResourceEvent(
+        path=path,
+        logical_id=logical_id,
+        resource_type=event["ResourceType"],
+        status=event["ResourceStatus"],
+        reason=event.get("ResourceStatusReason", ""),
+        moment=event["Timestamp"].timestamp(),
+        physical_id=event.get("PhysicalResourceId", ""),
+    )
 
 
 def first_cause(events: Sequence[ResourceEvent]) -> ResourceEvent | None:

@@ -1,7 +1,7 @@
 """Following the stacks of a stack set's targets while an operation runs, and telling why one of them failed.
 
 A stack set says only that a target failed; the cause stands in the events of the stacks nested in it, which can be read
-where the credentials reach the target's account.
+where the credentials reach the target's account. However many targets there are, few are read at a time.
 """
 
 from collections.abc import Mapping
@@ -9,53 +9,86 @@ from dataclasses import dataclass, field, replace
 
 from deployer.aws import Aws
 from deployer.events import Reporter, ResourceEvent
+from deployer.service_watching import ServiceWatcher
+from deployer.stack_set_plan import Target
+from deployer.stack_sets import Look
 from deployer.stacks import StackWatcher, cause_sentence, first_cause
 
-Target = tuple[str, str]
-"""An account and a Region."""
+FOLLOWED = 4
+"""So many targets are followed at once; another's turn comes when one of them ends."""
+EXPLAINED = 10
+"""So many targets that failed without being followed are read for their cause in one operation."""
+UNDER_WAY = "RUNNING"
+WAITING = "PENDING"
 
 
 @dataclass
 class TargetWatcher:
-    """Emits what happens in the targets' stacks; what had happened before it was made counts as past.
-
-    `stacks` are the ids of the stacks that there are when it is made, by target; `descriptions` are sentences about
-    resources by logical id.
-    """
+    """Emits what happens in the targets' stacks during an operation; `descriptions` are sentences by logical id."""
 
     aws: Aws
     reporter: Reporter
-    stacks: Mapping[Target, str]
     descriptions: Mapping[str, str] = field(default_factory=dict)
-    _watchers: dict[str, StackWatcher] = field(default_factory=dict)
+    _operation: str = ""
+    _followed: dict[Target, "_Followed"] = field(default_factory=dict)
     _events: dict[Target, list[ResourceEvent]] = field(default_factory=dict)
+    _explained: int = 0
 
-    def __post_init__(self) -> None:
-        """Passes over the history of the stacks that are there."""
-        for target, stack_id in self.stacks.items():
-            watcher = self._watcher(target, stack_id)
-            if watcher is not None:
-                watcher.skip_past()
+    def look(self, look: Look) -> None:
+        """Emits what happened since the last look in the stacks of those targets that are followed.
 
-    def look(self, stacks: Mapping[Target, str]) -> None:
-        """Emits what happened since the last look in the stacks, given by target, whose accounts can be read."""
-        for target, stack_id in stacks.items():
-            watcher = self._watcher(target, stack_id)
-            for event in watcher.new_events() if watcher is not None else ():
-                told = replace(event, description=self.descriptions.get(event.logical_id, ""))
-                self._events.setdefault(target, []).append(told)
-                self.reporter.emit(told)
+        A target that has failed is read once more, or for once, so that its cause is known.
+        """
+        if look.operation != self._operation:
+            self._operation, self._explained = look.operation, 0
+            self._followed.clear()
+            self._events.clear()
+        for target, followed in list(self._followed.items()):
+            self._read(target, followed)
+            if look.statuses.get(target) not in (UNDER_WAY, WAITING):
+                del self._followed[target]
+        self._begin(look)
 
     def causes(self) -> dict[Target, str]:
-        """Returns one sentence for each target in which something failed: the first cause, its place and its reason."""
+        """Returns one sentence for each target in which the operation failed: the first cause, place and reason."""
         found = {target: first_cause(events) for target, events in self._events.items()}
         return {target: cause_sentence(cause) for target, cause in found.items() if cause is not None}
 
-    def _watcher(self, target: Target, stack_id: str) -> StackWatcher | None:
-        account, region = target
-        if not stack_id or not self.aws.reaches(account):
-            return None
-        if stack_id not in self._watchers:
+    def _begin(self, look: Look) -> None:
+        """Begins to follow as many running targets as there is room for, and reads those that failed unfollowed."""
+        new = [target for target in look.statuses if target not in self._events and self.aws.reaches(target[0])]
+        failed = [target for target in new if look.statuses[target] == "FAILED"][: EXPLAINED - self._explained]
+        running = [target for target in new if look.statuses[target] == UNDER_WAY][: FOLLOWED - len(self._followed)]
+        if not failed and not running:
+            return
+        stacks = look.stacks()
+        for target in [*failed, *running]:
+            if not stacks.get(target):
+                continue
+            account, region = target
             client = self.aws.client("cloudformation", account, region)
-            self._watchers[stack_id] = StackWatcher(client, stack_id, f"{account}/{region}")
-        return self._watchers[stack_id]
+            label = f"{account}/{region}"
+            followed = _Followed(
+                StackWatcher(client, stacks[target], label, look.since),
+                ServiceWatcher(self.aws, self.reporter, account, region),
+            )
+            self._read(target, followed)
+            if look.statuses[target] == UNDER_WAY:
+                self._followed[target] = followed
+            else:
+                self._explained += 1
+
+    def _read(self, target: Target, followed: "_Followed") -> None:
+        known = self._events.setdefault(target, [])
+        for event in followed.stacks.new_events():
+            told = replace(event, description=self.descriptions.get(event.logical_id, ""))
+            known.append(told)
+            self.reporter.emit(told)
+            followed.services.take(told)
+        followed.services.look()
+
+
+@dataclass(frozen=True)
+class _Followed:
+    stacks: StackWatcher
+    services: ServiceWatcher
