@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deployer import read_back, runtimes
+from deployer import descriptions, read_back, runtimes
 from deployer.context import Context
+from deployer.descriptions import Describing
 from deployer.errors import RefusedError
 from deployer.events import Step
 from deployer.proving import failed_row, verify_one
@@ -12,7 +13,6 @@ from deployer.stack_set_plan import Instance, Plan, StackSet, Target, Wanted, pl
 from deployer.stack_sets import OperationFailedError, StackSets
 from deployer.watching import TargetWatcher
 from generator import parameters as p
-from generator.stacks import template_dicts
 
 STEP = "Stack set"
 
@@ -57,11 +57,7 @@ def _converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
     if steps.empty:
         context.reporter.emit(Step(STEP, "unchanged", detail))
         return Converged(steps, before, before)
-    watcher = TargetWatcher(
-        aws=context.aws,
-        reporter=context.reporter,
-        descriptions=descriptions(),
-    )
+    watcher = TargetWatcher(context.aws, Describing(context.reporter, descriptions.of_runtime()))
     sets.observe = watcher.look
     sets.after_canary = lambda target: _prove_canary(context, sets, target)
     try:
@@ -84,16 +80,6 @@ def _converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
         raise RefusedError(" ".join([f"The stack set {sets.name} is not what was asked for.", *sentences]))
     context.reporter.emit(Step(STEP, "done", detail))
     return converged
-
-
-def descriptions() -> dict[str, str]:
-    """Returns what the templates say of each resource, by its logical id, which is unique over nested templates."""
-    return {
-        title: resource["Metadata"]["Description"]
-        for template in template_dicts().values()
-        for title, resource in template["Resources"].items()
-        if "Description" in resource.get("Metadata", {})
-    }
 
 
 def _refuse_what_stays(existing: StackSet, wanted: StackSet) -> None:

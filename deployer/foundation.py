@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from deployer import replicas
+from deployer import descriptions, replicas
 from deployer.aws import Aws
+from deployer.descriptions import Describing
 from deployer.errors import UsageError
 from deployer.events import Reporter, Step
 from deployer.registry import Repository
@@ -104,13 +105,17 @@ def deploy(aws: Aws, publisher: Publisher, templates: Mapping[str, str], reporte
     """Creates or updates the foundation in the publisher's account and returns what it made."""
     step = "Foundation"
     reporter.emit(Step(step, "started"))
+    reporter = Describing(reporter, descriptions.of_foundation())
     client = aws.client("cloudformation", publisher.account, publisher.home_region)
     made = ensure(client, ACCOUNT_STACK, templates[ACCOUNT_FILE], parameters(publisher), reporter, poll)
     changed = [made.changed]
     for region in _replica_regions(publisher):
         regional = aws.client("cloudformation", publisher.account, region)
         changed.append(
-            ensure(regional, REGION_STACK, templates[REGION_FILE], _shared(publisher), reporter, poll).changed
+            ensure(
+                *(regional, REGION_STACK, templates[REGION_FILE], _shared(publisher), reporter, poll),
+                label=f"{REGION_STACK} {region}",
+            ).changed
         )
         replica = Repository(aws.client("ecr", publisher.account, region), publisher.repository)
         changed.append(replicas.ensure_policy(replica, publisher.admitted, publisher.stack_set.organization_id))
@@ -150,7 +155,8 @@ def _prepare_targets(
         ):
             return False
         values = target_parameters(publisher, bucket)
-        return ensure(client, TARGET_STACK, templates[TARGET_FILE], values, reporter, poll).changed
+        label = f"{TARGET_STACK} {account}"
+        return ensure(client, TARGET_STACK, templates[TARGET_FILE], values, reporter, poll, label).changed
 
     role = publisher.stack_set.execution_role_name
     if publisher.stack_set.service_managed:

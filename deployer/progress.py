@@ -7,11 +7,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from threading import Event as Signal
 from threading import Lock, Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TextIO
+from typing import TYPE_CHECKING, Any, Literal, Self, TextIO, TypeVar
 
 from deployer.events import Event, Step, stamped
 from deployer.progress_lines import HEARTBEAT_SECONDS, heartbeat, line_of
@@ -21,12 +20,39 @@ from deployer.progress_tree import picture
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+T = TypeVar("T")
 How = Literal["auto", "tree", "lines", "json"]
 MOST_COLUMNS = 100
 """On a wider terminal the times would stand too far from what they are of."""
 STYLES = {"running": "cyan", "done": "green", "unchanged": "dim", "failed": "red", "quiet": "dim"}
 WITHOUT_SIGNS = str.maketrans({"…": "~", "✓": "+", "✗": "x", "·": "-"} | dict.fromkeys("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "*"))
 """For terminals and files whose encoding lacks these signs; each is replaced by one character."""
+
+
+class Listened:
+    """A stream that says nothing any more once its reader has left: what is done goes on untold."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._left = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Writes the text as long as somebody reads."""
+        return self._try(lambda: self._stream.write(text), len(text))
+
+    def flush(self) -> None:
+        """Sends on what is written as long as somebody reads."""
+        self._try(self._stream.flush, None)
+
+    def _try(self, work: Callable[[], T], otherwise: T) -> T:
+        try:
+            return otherwise if self._left else work()
+        except (OSError, ValueError):
+            self._left = True
+            return otherwise
 
 
 class Progress:
@@ -36,12 +62,11 @@ class Progress:
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.time) -> None:
-        self._stream = stream
+        self._stream: Any = Listened(stream)
         self._clock = clock
         self._known = Progressing()
         # A live picture is drawn, and a heartbeat told, by a thread of its own.
         self._lock = Lock()
-        self._open = True
 
     def __enter__(self) -> Self:
         """Begins to show what happens."""
@@ -57,7 +82,7 @@ class Progress:
                 self.emit(Step(step.name, "failed", detail))
 
     def emit(self, event: Event) -> None:
-        """Takes one event and shows it; where nobody can be told any more, what is done goes on untold."""
+        """Takes one event and shows it."""
         now = self._clock()
         told = stamped(event, now)
         with self._lock:
@@ -71,12 +96,7 @@ class Progress:
         return None
 
     def _write(self, line: str) -> None:
-        if not self._open:
-            return
-        try:
-            print(encodable(line, self._stream), file=self._stream, flush=True)
-        except (OSError, ValueError):
-            self._open = False
+        print(encodable(line, self._stream), file=self._stream, flush=True)
 
 
 class JsonProgress(Progress):
@@ -142,7 +162,7 @@ class TreeProgress(Progress):
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(file=stream, force_terminal=True, highlight=False)
+        self._console = Console(file=self._stream, force_terminal=True, highlight=False)
         self._live = Live(
             console=self._console,
             get_renderable=self._drawn,
@@ -161,9 +181,8 @@ class TreeProgress(Progress):
     ) -> None:
         """Leaves the last picture standing."""
         super().__exit__(kind, error, trace)
-        with suppress(OSError, ValueError):
-            self._live.stop()
-            self._console.print(self._picture(None), end="")
+        self._live.stop()
+        self._console.print(self._picture(None), end="")
 
     def _drawn(self) -> RenderableType:
         return self._picture(max(1, self._console.height - 1))

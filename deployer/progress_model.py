@@ -121,7 +121,7 @@ class Progressing:
         if isinstance(event, ResourceEvent):
             lag = now - event.moment
             self._lag = lag if self._lag is None else min(lag, self._lag)
-            return self._resource(event)
+            return self._resource(event, now)
         return self._service(event)
 
     def targets_of(self, path: tuple[str, ...]) -> int:
@@ -177,8 +177,12 @@ class Progressing:
             nodes.append(nodes[-1].child("stack", name))
         return nodes
 
-    def _resource(self, event: ResourceEvent) -> Node:
+    def _resource(self, event: ResourceEvent, now: float) -> Node:
         above = self._place(event.path)
+        for one in above:
+            if one.began is None:
+                # What is above moves too, although nothing was told of it.
+                one.state, one.began = "running", now if one.kind == "instance" else event.moment
         if not event.path:
             (node,) = self._place((event.logical_id,))
         else:

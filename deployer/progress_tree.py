@@ -73,7 +73,6 @@ LEVELS = (
     Limits(steps=0, finished=0, targets=2, stacks=0, resources=0, failures=3, reason=1, service=0),
     Limits(steps=0, finished=0, targets=0, stacks=0, resources=0, failures=2, reason=1, service=0),
     Limits(steps=0, finished=0, targets=0, stacks=0, resources=0, failures=1, reason=1, service=0),
-    Limits(steps=0, finished=0, targets=0, stacks=0, resources=0, failures=1, reason=0, service=0),
 )
 WHOLE = Limits(steps=1000, targets=1000, failures=1000, reason=100)
 """Of the last picture, which stays on the screen and may scroll."""
@@ -113,10 +112,12 @@ class _Drawing:
         head = [self._together(folded, many(len(folded), "step"), "", 0)] if folded else []
         return head + [line for step in steps if step not in folded for line in self._node(step, 0, True)]
 
-    def _node(self, node: Node, depth: int, live: bool) -> Iterator[Line]:
+    def _node(self, node: Node, depth: int, live: bool, above: Node | None = None) -> Iterator[Line]:
         """Yields the node's line and those below it; what runs is shown only where all above it runs too."""
-        name, detail = self._told(node)
+        name, detail = self._told(node, above)
         yield self._line(node.state, name, detail, depth, self.progress.elapsed(node, self.now))
+        if node.kind == "step" and node.state in ("done", "unchanged"):
+            return  # What failed in it was mended.
         live = live and node.active
         yield from self._failed(node, depth + 1, live)
         if live:
@@ -124,7 +125,7 @@ class _Drawing:
             yield from self._finished(node, depth + 1)
             yield from self._running(node, depth + 1)
 
-    def _told(self, node: Node) -> tuple[str, str]:
+    def _told(self, node: Node, above: Node | None) -> tuple[str, str]:
         if node.kind == "step":
             return node.name, node.detail
         if node.kind == "operation":
@@ -135,14 +136,15 @@ class _Drawing:
             return node.name, resources_told(node)
         if node.state == "failed":
             return node.name, node.status
-        verb = "" if node.status.startswith("CREATE") else f"{doing(node.status)}: "
-        return node.name, verb + resource_told(node)
+        verb = doing(node.status)
+        same = above is not None and verb == doing(above.status)
+        return node.name, resource_told(node) if same else f"{verb}: {resource_told(node)}"
 
     def _failed(self, node: Node, depth: int, live: bool) -> Iterator[Line]:
         """Yields what failed below; where nothing did, the node's own reason."""
         found = [child for child in node.children.values() if _has_failed(child)]
         for child in found[: self.limits.failures]:
-            yield from self._node(child, depth, live)
+            yield from self._node(child, depth, live, node)
         if len(found) > self.limits.failures:
             yield self._line("failed", f"{len(found) - self.limits.failures} more failed", "", depth)
         if not found and node.state == "failed":
@@ -161,7 +163,7 @@ class _Drawing:
             return  # Above it stands how many targets are done.
         if len(found) <= max(1, self.limits.finished):
             for child in found:
-                yield from self._node(child, depth, False)
+                yield from self._node(child, depth, False, node)
             return
         resources = sum(number_of(child.resources(), "done", "undone") for child in found)
         yield self._together(found, many(len(found), kind), many(resources, "resource") if resources else "", depth)
@@ -177,7 +179,7 @@ class _Drawing:
             for child in [one for one in found if one.kind == kind][: limits.get(kind)]
         ]
         for child in shown:
-            yield from self._node(child, depth, True)
+            yield from self._node(child, depth, True, node)
         if shown and len(found) > len(shown):
             yield self._line("waiting", f"{len(found) - len(shown)} more active", "", depth)
 

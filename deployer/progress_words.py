@@ -52,11 +52,12 @@ def number_of(nodes: Iterable[Node], *states: str) -> int:
 def resources_told(node: Node) -> str:
     """Returns how the resources below a stack or a target stand, and what is done to it."""
     found = list(node.resources())
-    active = sum(one.active for one in found if one.state == "running")
+    # Beside a failure there is no room for what is said below anyway.
+    active = 0 if node.state == "failed" else sum(one.active for one in found if one.state == "running")
     counts = counted(
+        (number_of(found, "failed"), "failed"),
         (number_of(found, "done"), "done"),
         (active, "active"),
-        (number_of(found, "failed"), "failed"),
         (number_of(found, "undone"), "undone"),
     )
     word = doing(node.status) if node.status else "waiting"
@@ -69,6 +70,8 @@ def targets_told(operation: Node) -> str:
     """Returns how the targets of an operation stand: 12 of 300 targets done · 4 running · 1 failed."""
     found = list(operation.children.values())
     done = number_of(found, "done")
+    if len(found) == 1:
+        return many(1, "target")
     head = many(done, "target") if done == len(found) else f"{done} of {many(len(found), 'target')} done"
     rest = counted(
         (number_of(found, "running"), "running"),

@@ -293,13 +293,12 @@ class StackSets:
                 "StackSetOperation"
             ]
             status: str = found["Status"]
-            if status != reported:
+            told = OperationStatus(
+                self.name, action or found["Action"], operation, status, found.get("StatusReason") or ""
+            )
+            if status != reported and (status not in FINISHED or not reported):
+                self.reporter.emit(told)
                 reported = status
-                self.reporter.emit(
-                    OperationStatus(
-                        self.name, action or found["Action"], operation, status, found.get("StatusReason") or ""
-                    )
-                )
             results = self._results(operation)
             for result in results:
                 target = (result["Account"], result["Region"])
@@ -310,6 +309,8 @@ class StackSets:
                 statuses = {(result["Account"], result["Region"]): result["Status"] for result in results}
                 self.observe(Look(operation, found["CreationTimestamp"], statuses, self._stacks))
             if status in FINISHED:
+                if status != reported:
+                    self.reporter.emit(told)  # What became of the targets comes before what became of them all.
                 return status
             time.sleep(self.poll)
 

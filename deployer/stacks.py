@@ -6,9 +6,9 @@ innermost stack, which can be read by the stack's id even after it is gone.
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -38,7 +38,7 @@ class StackOutcome:
 
 
 class StackWatcher:
-    """Follows the events of a stack and of the stacks nested in it, each event once, oldest first within a stack.
+    """Follows the events of a stack and of the stacks nested in it, each event once, oldest first.
 
     A stack's own events have the empty path, and `label` as their logical id. What happened before `since` is past.
     AWS gives events newest first, so that reading stops at the first that is known; a nested stack is read only while
@@ -56,13 +56,18 @@ class StackWatcher:
 
     def skip_past(self) -> None:
         """Counts all that has happened so far as past."""
-        pages = self._client.get_paginator("describe_stack_events").paginate(StackName=self._root)
-        newest: list[dict[str, Any]] = next((page["StackEvents"] for page in pages), [])
+        try:
+            pages = self._client.get_paginator("describe_stack_events").paginate(StackName=self._root)
+            newest: list[dict[str, Any]] = next((page["StackEvents"] for page in pages), [])
+        except (ClientError, BotoCoreError):
+            self._since = datetime.now(UTC)
+            return
         self._seen.update(event["EventId"] for event in newest)
         self._since = max((event["Timestamp"] for event in newest), default=self._since)
 
-    def new_events(self) -> Iterator[ResourceEvent]:
-        """Yields what happened since the last call; finds nested stacks by their events."""
+    def new_events(self) -> list[ResourceEvent]:
+        """Returns what happened since the last call, in its order; finds nested stacks by their events."""
+        found: list[ResourceEvent] = []
         waiting = [stack_id for stack_id in self._paths if stack_id not in self._resting]
         ended: dict[str, bool] = {}
         cleaning = False
@@ -76,19 +81,22 @@ class StackWatcher:
                 if nested and physical == stack_id:
                     if stack_id == self._root:
                         cleaning = cleaning or "CLEANUP" in event["ResourceStatus"]
-                        yield _event(event, (), path[0])
+                        found.append(_event(event, (), path[0]))
                     continue  # A nested stack's word on itself, which the stack above says too.
                 if nested and physical:
                     self._paths.setdefault(physical, (*path, event["LogicalResourceId"]))
-                    ended[physical] = not event["ResourceStatus"].endswith("_IN_PROGRESS")
+                    # One that failed goes on by itself: it rolls back.
+                    ended[physical] = not event["ResourceStatus"].endswith(("_IN_PROGRESS", "_FAILED"))
                     if physical not in waiting:
                         waiting.append(physical)
-                yield _event(event, path, event["LogicalResourceId"])
+                found.append(_event(event, path, event["LogicalResourceId"]))
         self._resting -= ended.keys()
         self._resting |= {stack_id for stack_id, has_ended in ended.items() if has_ended}
         if cleaning:
             # Nested stacks delete what was replaced only now, and the stack above says nothing of it.
             self._resting.clear()
+        # At one moment a nested stack's resource comes before the stack above, which ends with it.
+        return sorted(found, key=lambda event: (event.moment, -len(event.path)))
 
     def _unseen(self, stack_id: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -154,11 +162,18 @@ def parameters_of(stack: Mapping[str, Any]) -> dict[str, str]:
 
 
 def ensure(
-    client: Any, name: str, template: str, parameters: Mapping[str, str], reporter: Reporter, poll: float
+    client: Any,
+    name: str,
+    template: str,
+    parameters: Mapping[str, str],
+    reporter: Reporter,
+    poll: float,
+    label: str = "",
 ) -> StackOutcome:
     """Creates the stack or brings it up to date, and waits.
 
-    `template` is the template's URL where it begins with https://, else its text. Raises RefusedError with the first
+    `template` is the template's URL where it begins with https://, else its text; `label` names the stack in events,
+    where several of one name are worked on. Raises RefusedError with the first
     cause where the stack fails, or where it stands in a state that cannot be updated.
 
     A request whose answer was lost is sent again by botocore. Its token tells CloudFormation so (service model,
@@ -175,11 +190,11 @@ def ensure(
     }
     if existing is None:
         stack_id = _create(client, request)
-        return _wait(client, name, stack_id, reporter, poll, StackWatcher(client, stack_id, name))
+        return _wait(client, name, stack_id, reporter, poll, StackWatcher(client, stack_id, label or name))
     stack_id = existing["StackId"]
     if existing["StackStatus"].endswith("_IN_PROGRESS"):
-        _wait(client, name, stack_id, reporter, poll, StackWatcher(client, stack_id, name))
-    watcher = StackWatcher(client, stack_id, name)
+        _wait(client, name, stack_id, reporter, poll, StackWatcher(client, stack_id, label or name))
+    watcher = StackWatcher(client, stack_id, label or name)
     watcher.skip_past()
     try:
         client.update_stack(**request)
@@ -213,16 +228,16 @@ def _wait(
     client: Any, name: str, stack_id: str, reporter: Reporter, poll: float, watcher: StackWatcher
 ) -> StackOutcome:
     happened: list[ResourceEvent] = []
-    while True:
+    ended = False
+    while not ended:
+        stack = client.describe_stacks(StackName=stack_id)["Stacks"][0]
+        status = stack["StackStatus"]
+        ended = not status.endswith("_IN_PROGRESS")
         for event in watcher.new_events():
             happened.append(event)
             reporter.emit(event)
-        stack = client.describe_stacks(StackName=stack_id)["Stacks"][0]
-        status = stack["StackStatus"]
-        if not status.endswith("_IN_PROGRESS"):
-            break
-        time.sleep(poll)
-    happened.extend(watcher.new_events())
+        if not ended:
+            time.sleep(poll)
     if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         return StackOutcome(stack_id, outputs_of(stack), changed=True)
     cause = first_cause(happened)

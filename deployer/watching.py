@@ -4,8 +4,7 @@ A stack set says only that a target failed; the cause stands in the events of th
 where the credentials reach the target's account. However many targets there are, few are read at a time.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from deployer.aws import Aws
 from deployer.events import Reporter, ResourceEvent
@@ -24,11 +23,10 @@ WAITING = "PENDING"
 
 @dataclass
 class TargetWatcher:
-    """Emits what happens in the targets' stacks during an operation; `descriptions` are sentences by logical id."""
+    """Emits what happens in the targets' stacks during an operation."""
 
     aws: Aws
     reporter: Reporter
-    descriptions: Mapping[str, str] = field(default_factory=dict)
     _operation: str = ""
     _followed: dict[Target, "_Followed"] = field(default_factory=dict)
     _events: dict[Target, list[ResourceEvent]] = field(default_factory=dict)
@@ -81,10 +79,9 @@ class TargetWatcher:
     def _read(self, target: Target, followed: "_Followed") -> None:
         known = self._events.setdefault(target, [])
         for event in followed.stacks.new_events():
-            told = replace(event, description=self.descriptions.get(event.logical_id, ""))
-            known.append(told)
-            self.reporter.emit(told)
-            followed.services.take(told)
+            known.append(event)
+            self.reporter.emit(event)
+            followed.services.take(event)
         followed.services.look()
 
 

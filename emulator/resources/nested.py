@@ -51,8 +51,16 @@ class StackHandler:
             raise ValueError(f"Stack [{physical_id}] does not exist")
         assert parent is not None
         request = _request(str(child["StackName"]), new, parent)
+
+        def begun(_: StackRecord) -> None:
+            # On AWS the event that begins an update says which stack is updated; ministack's own does not.
+            made = next(
+                one for one in bridge_stacks.events(parent["StackId"]) if one["PhysicalResourceId"] == physical_id
+            )
+            bridge_stacks.add_event(parent, made["LogicalResourceId"], _TYPE, "UPDATE_IN_PROGRESS", "", physical_id)
+
         try:
-            child = bridge_stacks.update_stack(request, lambda _: None)
+            child = bridge_stacks.update_stack(request, begun)
         except Refused as refused:
             if not str(refused).startswith("No updates are to be performed"):
                 raise ValueError(str(refused)) from refused

@@ -1,107 +1,226 @@
-"""What is drawn of a deployment: lines for pipes, a picture of at most 80 columns for a terminal."""
+"""How progress is shown: JSON, lines or a tree; without colour, without signs, and to nobody."""
 
 import io
-import re
-import time
+import json
+import os
+import pty
+from collections.abc import Callable
 
 import pytest
-from rich.console import Console
 
-from deployer.events import Event, InstanceStatus, ResourceEvent, Step
-from deployer.progress import LiveProgress, PlainProgress, plain_line, progress
+from deployer.events import Event, InstanceStatus, OperationStatus, ResourceEvent, ServiceRollout, Step, TargetHealth
+from deployer.progress import JsonProgress, LineProgress, Progress, TreeProgress, chosen, progress
+from tests.deployer.progress_streams import arriving, event_of, recorded
 
-LONG = "a name so long that it does not fit beside anything else on one line of a terminal of eighty columns"
+HERE = ("111111111111/us-east-1",)
+SERVICE = "AWS::ECS::Service"
+MOMENT = 1_800_000_000.0
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.now = MOMENT
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def told(kind: type[Progress], events: list[Event], step: float = 1.0) -> list[str]:
+    """Returns what is written of events, each of which comes `step` seconds after the one before."""
+    stream, clock = io.StringIO(), Clock()
+    shown = kind(stream, clock)
+    for event in events:
+        shown.emit(event)
+        clock.now += step
+    return stream.getvalue().splitlines()
 
 
 @pytest.mark.parametrize(
-    ("event", "line"),
+    ("events", "lines"),
     [
-        (Step("Lint", "started"), "… Lint"),
+        ([Step("Lint", "started"), Step("Lint", "done")], ["… Lint", "✓ Lint: 1 s"]),
+        ([Step("Package", "unchanged", "all there")], ["= Package: all there, 0 s"]),
+        ([Step("Image", "started", "a"), Step("Image", "started", "a")], ["… Image: a"]),
+        ([Step("Stack set", "failed")], ["✗ Stack set: 0 s"]),
+        ([OperationStatus("runtime", "CREATE", "o", "RUNNING", "")], ["  Create runtime: RUNNING"]),
         (
-            Step("Package", "unchanged", "every template was there already"),
-            "= Package: every template was there already",
+            [
+                OperationStatus("runtime", "UPDATE", "o", "RUNNING", ""),
+                OperationStatus("runtime", "UPDATE", "o", "FAILED", "too many failures"),
+            ],
+            ["  Update runtime: RUNNING", "  Update runtime: FAILED after 1 s - too many failures"],
         ),
-        (Step("Image", "done", "x@sha256:1…"), "✓ Image: x@sha256:1…"),
-        (Step("Stack set", "failed"), "✗ Stack set"),
-        (InstanceStatus("111111111111", "us-east-1", "RUNNING", ""), "    111111111111 us-east-1: RUNNING"),
-        (InstanceStatus("1", "r", "FAILED", "no role"), "    1 r: FAILED (no role)"),
-        (ResourceEvent(("a", "B"), "C", "T", "CREATE_COMPLETE", ""), "    a/B/C: CREATE_COMPLETE"),
-        (ResourceEvent(("a",), "C", "T", "CREATE_FAILED", "no"), "    a/C: CREATE_FAILED - no"),
-        (ResourceEvent(("a",), "C", "T", "CREATE_COMPLETE", "chatter"), "    a/C: CREATE_COMPLETE"),
-        (ResourceEvent(("a",), "C", "T", "ROLLBACK_IN_PROGRESS", ""), "    a/C: ROLLBACK_IN_PROGRESS"),
-        (ResourceEvent(("a",), "C", "T", "CREATE_IN_PROGRESS", ""), None),
+        (
+            [
+                InstanceStatus("111111111111", "us-east-1", "PENDING", ""),
+                InstanceStatus("111111111111", "us-east-1", "RUNNING", ""),
+                InstanceStatus("111111111111", "us-east-1", "FAILED", "no\nrole"),
+            ],
+            ["    111111111111 us-east-1: RUNNING", "    111111111111 us-east-1: FAILED after 1 s - no role"],
+        ),
+        (
+            [
+                ResourceEvent(HERE, "Vpc", "AWS::EC2::VPC", "CREATE_IN_PROGRESS", "", MOMENT, "Isolates."),
+                ResourceEvent(HERE, "Vpc", "AWS::EC2::VPC", "CREATE_COMPLETE", "", MOMENT + 72, "Isolates."),
+            ],
+            ["    ✓ 111111111111/us-east-1/Vpc: created in 1m 12s - Isolates."],
+        ),
+        (
+            [
+                ResourceEvent(HERE, "Vpc", "AWS::EC2::VPC", "DELETE_IN_PROGRESS", "", MOMENT),
+                ResourceEvent(HERE, "Vpc", "AWS::EC2::VPC", "DELETE_FAILED", "in use", MOMENT + 9),
+                ResourceEvent(HERE, "Eip", "AWS::EC2::EIP", "CREATE_FAILED", "Resource creation cancelled", MOMENT),
+            ],
+            ["    ✗ 111111111111/us-east-1/Vpc: DELETE_FAILED after 9 s - in use"],
+        ),
+        (
+            [
+                ResourceEvent(HERE, "Service", SERVICE, "UPDATE_IN_PROGRESS", "", MOMENT, "Runs."),
+                ServiceRollout("1", "r", HERE, "s", 2, 1, 1, 0, "IN_PROGRESS", "in progress"),
+                ServiceRollout("1", "r", HERE, "s", 2, 0, 1, 3, "IN_PROGRESS", "no image"),
+                TargetHealth("1", "r", HERE, 1, 0, 1, 0, ("Registering",)),
+            ],
+            [
+                "    … 111111111111/us-east-1/Service: updating - Runs.",
+                "    111111111111/us-east-1/Service: tasks: 2 desired, 1 pending, 1 running, 0 failed",
+                "    111111111111/us-east-1/Service: tasks: 2 desired, 0 pending, 1 running, 3 failed (no image)",
+                "    111111111111/us-east-1/Service: health: 1 healthy, 1 initial (Registering)",
+            ],
+        ),
     ],
 )
-def test_event_is_one_line_or_none(event: Event, line: str | None) -> None:
-    assert plain_line(event) == line
+def test_line_explains_itself(events: list[Event], lines: list[str]) -> None:
+    assert told(LineProgress, events) == lines
 
 
-def test_plain_lines_go_out_at_once_and_without_colour() -> None:
+def test_of_many_targets_only_failures_are_told_in_detail() -> None:
+    many: list[Event] = [InstanceStatus("111111111111", f"r-{n}", "PENDING", "") for n in range(9)]
+    path = ("111111111111/r-1",)
+    lines = told(
+        LineProgress,
+        [
+            *many,
+            ResourceEvent(path, "Vpc", "AWS::EC2::VPC", "CREATE_COMPLETE", "", MOMENT),
+            ResourceEvent(path, "Nat", "AWS::EC2::NatGateway", "CREATE_FAILED", "no address", MOMENT),
+        ],
+    )
+    assert lines == ["    ✗ 111111111111/r-1/Nat: CREATE_FAILED after 0 s - no address"]
+
+
+def test_lines_go_out_at_once_and_without_colour() -> None:
     stream = io.StringIO()
-    shown = progress(stream)
-    assert isinstance(shown, PlainProgress)
-    with shown:
+    with LineProgress(stream) as shown:
         shown.emit(Step("Lint", "started"))
         assert stream.getvalue() == "… Lint\n"
-        shown.emit(Step("Lint", "done"))
-    assert stream.getvalue() == "… Lint\n✓ Lint\n"
     assert "\x1b" not in stream.getvalue()
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_terminal_gets_the_live_view() -> None:
-    assert isinstance(progress(Terminal()), LiveProgress)
-
-
-def drawn(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Returns the picture after the events, as a terminal of 80 columns without colour shows it."""
-    now = iter(range(0, 1000, 3))
-    monkeypatch.setattr(time, "monotonic", lambda: float(next(now)))
-    live = LiveProgress(Terminal())
-    for event in events:
-        live.emit(event)
-    console = Console(file=io.StringIO(), width=80, color_system=None)
-    with console.capture() as captured:
-        console.print(live._draw(), end="")
-    return captured.get().splitlines()
-
-
-def test_picture_shows_steps_with_their_time_and_what_moves(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = drawn(
-        [
-            Step("Lint", "started"),
-            Step("Lint", "done"),
-            Step("Stack set", "started", "runtime"),
-            InstanceStatus("111111111111", "us-east-1", "RUNNING", ""),
-            ResourceEvent(("runtime",), "Vpc", "AWS::EC2::VPC", "CREATE_IN_PROGRESS", ""),
-            ResourceEvent(("runtime",), "Vpc", "AWS::EC2::VPC", "CREATE_COMPLETE", ""),
-            ResourceEvent(("runtime", "ServiceStack"), "Service", "AWS::ECS::Service", "CREATE_IN_PROGRESS", ""),
-        ],
-        monkeypatch,
+def test_sign_of_life_says_what_is_under_way() -> None:
+    stream, clock = io.StringIO(), Clock()
+    shown = LineProgress(stream, clock)
+    shown.emit(Step("Stack set", "started"))
+    for name in ("Vpc", "Nat", "Service", "Role"):
+        shown.emit(ResourceEvent(HERE, name, f"AWS::{name}", "CREATE_IN_PROGRESS", "", clock.now, f"Is {name}."))
+        clock.now += 1
+    clock.now = MOMENT + 59
+    assert shown.beat() == 1
+    assert stream.getvalue() == "… Stack set\n"
+    clock.now = MOMENT + 61
+    assert shown.beat() == 60
+    assert stream.getvalue().splitlines()[1] == (
+        "… Stack set: still working, 1m 01s; under way: 111111111111/us-east-1/Vpc (Is Vpc.), 1m 01s;"
+        " 111111111111/us-east-1/Nat (Is Nat.), 1m 00s; 111111111111/us-east-1/Service (Is Service.), 59 s;"
+        " and 1 other"
     )
-    assert re.fullmatch(r"✓ Lint +\d+ s", lines[0])
-    assert re.fullmatch(r"… Stack set: runtime +\d+ s", lines[1])
-    assert lines[2:] == [
-        "    111111111111 us-east-1: RUNNING",
-        "    runtime/ServiceStack/Service: CREATE_IN_PROGRESS",
-    ]
+    assert shown.beat() == 60
 
 
-def test_nothing_is_wider_than_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    events: list[Event] = [Step(LONG, "started", LONG), InstanceStatus(LONG, LONG, LONG, LONG)]
-    events += [ResourceEvent((LONG,), f"{LONG}{n}", "T", "CREATE_IN_PROGRESS", LONG) for n in range(30)]
-    lines = drawn(events, monkeypatch)
-    assert max(map(len, lines)) <= 80
-    assert len(lines) <= 10
+def test_json_is_one_event_a_line_as_it_was_emitted() -> None:
+    events = recorded("update")
+    stream, clock = io.StringIO(), Clock()
+    shown = JsonProgress(stream, clock)
+    with shown:
+        for event, clock.now in arriving(events):
+            shown.emit(event)
+    assert [event_of(line) for line in stream.getvalue().splitlines()] == events
 
 
-def test_failure_stays_on_the_screen_above_the_picture() -> None:
-    stream = Terminal()
-    with LiveProgress(stream) as live:
-        live.emit(Step("Stack set", "started"))
-        live.emit(ResourceEvent(("runtime",), "Service", "AWS::ECS::Service", "CREATE_FAILED", "no [image]"))
-    assert "runtime/Service: CREATE_FAILED - no [image]" in stream.getvalue()
+def test_moment_is_that_of_the_report_where_an_event_has_none() -> None:
+    (line,) = told(JsonProgress, [Step("Lint", "started")])
+    assert json.loads(line) == {
+        "kind": "step",
+        "moment": "2027-01-15T08:00:00.000Z",
+        "name": "Lint",
+        "state": "started",
+        "detail": "",
+    }
+
+
+@pytest.mark.parametrize(("error", "detail"), [(RuntimeError, ""), (KeyboardInterrupt, "interrupted")])
+def test_step_that_an_error_breaks_off_has_failed(error: type[BaseException], detail: str) -> None:
+    def broken(stream: io.StringIO) -> None:
+        with JsonProgress(stream) as shown:
+            shown.emit(Step("Lint", "done"))
+            shown.emit(Step("Foundation", "started"))
+            raise error
+
+    stream = io.StringIO()
+    with pytest.raises(error):
+        broken(stream)
+    last = json.loads(stream.getvalue().splitlines()[-1])
+    assert (last["name"], last["state"], last["detail"]) == ("Foundation", "failed", detail)
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has left."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("kind", [JsonProgress, LineProgress, TreeProgress])
+def test_command_goes_on_where_nobody_listens(kind: Callable[[io.StringIO], Progress]) -> None:
+    with kind(Gone()) as shown:
+        shown.emit(Step("Lint", "started"))
+        shown.emit(Step("Lint", "done"))
+
+
+@pytest.mark.parametrize(
+    ("how", "terminal", "environment", "expected"),
+    [
+        ("auto", True, {"TERM": "xterm-256color"}, "tree"),
+        ("auto", True, {}, "tree"),
+        ("auto", False, {"TERM": "xterm-256color"}, "lines"),
+        ("auto", True, {"TERM": "dumb"}, "lines"),
+        ("auto", True, {"CI": "true"}, "lines"),
+        ("auto", True, {"CI": "false"}, "tree"),
+        ("json", True, {}, "json"),
+        ("tree", False, {"CI": "1"}, "tree"),
+        ("lines", True, {}, "lines"),
+    ],
+)
+def test_terminal_and_environment_choose(how: str, terminal: bool, environment: dict[str, str], expected: str) -> None:
+    assert chosen(how, terminal, environment) == expected  # type: ignore[arg-type]
+
+
+def in_a_terminal(events: list[Event], **environment: str) -> str:
+    """Returns all that a terminal of 80 columns and 24 lines gets of the events."""
+    controller, terminal = pty.openpty()
+    with os.fdopen(terminal, "w", encoding="utf-8") as stream, progress(stream, "auto", environment) as shown:
+        for event in events:
+            shown.emit(event)
+    got = b""
+    os.set_blocking(controller, False)
+    while chunk := _read(controller):
+        got += chunk
+    os.close(controller)
+    return got.decode("utf-8")
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:
+        return b""

@@ -65,15 +65,21 @@ def test_cause_is_told_with_its_place_in_one_sentence() -> None:
 
 
 class Pages:
-    def __init__(self, items: dict[str, list[dict[str, Any]]]) -> None:
-        self._items = items
+    def __init__(self, client: "CloudFormation") -> None:
+        self._client = client
+        self._items = client.events
 
     def paginate(self, **request: str) -> Iterator[dict[str, Any]]:
+        self._client.reads += 1
+        self._client.read.append(request["StackName"])
+        if self._client.error:
+            raise self._client.error
         if request["StackName"] not in self._items:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": "gone"}}, "DescribeStackEvents")
         found = self._items[request["StackName"]]
-        yield {"StackEvents": found[: len(found) // 2]}
-        yield {"StackEvents": found[len(found) // 2 :]}
+        yield {"StackEvents": found[: (len(found) + 1) // 2]}
+        self._client.second_pages += 1
+        yield {"StackEvents": found[(len(found) + 1) // 2 :]}
 
 
 class CloudFormation:
@@ -85,6 +91,9 @@ class CloudFormation:
         self.created = ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]
         self.update_error = update_error
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.reads, self.second_pages = 0, 0
+        self.read: list[str] = []
+        self.error: Exception | None = None
 
     def add(self, stack: str, logical: str, kind: str, status: str, reason: str = "", physical: str = "x") -> None:
         number = sum(map(len, self.events.values()))
@@ -104,7 +113,7 @@ class CloudFormation:
 
     def get_paginator(self, name: str) -> Pages:
         assert name == "describe_stack_events"
-        return Pages(self.events)
+        return Pages(self)
 
     def describe_stacks(self, **request: str) -> dict[str, Any]:
         if not self.states:
@@ -133,32 +142,73 @@ class Recorder:
         self.events.append(event)
 
 
-def test_watcher_follows_nested_stacks_and_tells_each_event_once() -> None:
+def told(events: list[ResourceEvent]) -> list[str]:
+    return ["/".join((*one.path, one.logical_id)) for one in events]
+
+
+def test_watcher_follows_nested_stacks_and_tells_each_event_once_in_its_order() -> None:
     client = CloudFormation()
-    client.add(ROOT_ID, "runtime", STACK, "CREATE_IN_PROGRESS", physical=ROOT_ID)
+    client.add(ROOT_ID, "StackSet-1", STACK, "CREATE_IN_PROGRESS", physical=ROOT_ID)
     client.add(ROOT_ID, "ServiceStack", STACK, "CREATE_IN_PROGRESS", physical="")
     client.add(ROOT_ID, "ServiceStack", STACK, "CREATE_IN_PROGRESS", physical=CHILD_ID)
     client.add(CHILD_ID, "ServiceStack", STACK, "CREATE_IN_PROGRESS", physical=CHILD_ID)
     client.add(CHILD_ID, "Service", "AWS::ECS::Service", "CREATE_FAILED", "no image")
+    client.add(ROOT_ID, "ServiceStack", STACK, "CREATE_FAILED", "Embedded stack …", physical=CHILD_ID)
     watcher = StackWatcher(client, ROOT_ID, "runtime")
-    first = list(watcher.new_events())
-    assert [("/".join(one.path), one.logical_id) for one in first] == [
-        ("runtime", "runtime"),
-        ("runtime", "ServiceStack"),
-        ("runtime", "ServiceStack"),
-        ("runtime/ServiceStack", "Service"),
-    ]
-    assert list(watcher.new_events()) == []
+    first = watcher.new_events()
+    nested = "runtime/ServiceStack"
+    assert told(first) == ["runtime", nested, nested, f"{nested}/Service", nested]
+    assert watcher.new_events() == []
     client.add(CHILD_ID, "Role", "AWS::IAM::Role", "CREATE_FAILED", "Resource creation cancelled")
-    assert [one.logical_id for one in watcher.new_events()] == ["Role"]
+    assert told(watcher.new_events()) == [f"{nested}/Role"]
     cause = first_cause(first)
     assert cause is not None
     assert cause_sentence(cause) == "runtime/ServiceStack/Service (AWS::ECS::Service) CREATE_FAILED: no image."
 
 
-def test_watcher_of_a_stack_that_is_gone_tells_nothing() -> None:
+def test_watcher_reads_no_page_beyond_what_it_knows() -> None:
     client = CloudFormation()
-    assert list(StackWatcher(client, "gone", "runtime").new_events()) == []
+    for number in range(6):
+        client.add(ROOT_ID, f"R{number}", "AWS::EC2::Subnet", "CREATE_COMPLETE")
+    watcher = StackWatcher(client, ROOT_ID, "runtime", BEGIN + timedelta(seconds=4))
+    assert told(watcher.new_events()) == ["runtime/R4", "runtime/R5"]
+    client.add(ROOT_ID, "R6", "AWS::EC2::Subnet", "CREATE_COMPLETE")
+    assert told(watcher.new_events()) == ["runtime/R6"]
+    assert client.second_pages == 0
+
+
+def test_watcher_reads_a_nested_stack_only_while_it_moves() -> None:
+    client = CloudFormation()
+    client.add(ROOT_ID, "ServiceStack", STACK, "CREATE_IN_PROGRESS", physical=CHILD_ID)
+    watcher = StackWatcher(client, ROOT_ID, "runtime")
+    watcher.new_events()
+    client.add(CHILD_ID, "Role", "AWS::IAM::Role", "CREATE_COMPLETE")
+    client.add(ROOT_ID, "ServiceStack", STACK, "CREATE_COMPLETE", physical=CHILD_ID)
+    assert told(watcher.new_events()) == ["runtime/ServiceStack/Role", "runtime/ServiceStack"]
+    client.read.clear()
+    watcher.new_events()
+    assert client.read == [ROOT_ID]
+    client.add(CHILD_ID, "Role", "AWS::IAM::Role", "DELETE_COMPLETE")
+    client.add(ROOT_ID, "ServiceStack", STACK, "DELETE_IN_PROGRESS", physical=CHILD_ID)
+    assert told(watcher.new_events()) == ["runtime/ServiceStack/Role", "runtime/ServiceStack"]
+    client.add(ROOT_ID, "ServiceStack", STACK, "UPDATE_COMPLETE", physical=CHILD_ID)
+    client.add(ROOT_ID, "runtime", STACK, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", physical=ROOT_ID)
+    watcher.new_events()
+    client.add(CHILD_ID, "Old", "AWS::IAM::Role", "DELETE_COMPLETE")
+    assert told(watcher.new_events()) == ["runtime/ServiceStack/Old"]
+
+
+def test_watcher_of_a_stack_that_is_gone_tells_nothing() -> None:
+    assert StackWatcher(CloudFormation(), "gone", "runtime").new_events() == []
+
+
+@pytest.mark.parametrize(("code", "reads"), [("AccessDenied", 1), ("Throttling", 3)])
+def test_watcher_passes_over_what_aws_refuses_to_tell(code: str, reads: int) -> None:
+    client = CloudFormation()
+    client.error = ClientError({"Error": {"Code": code, "Message": "no"}}, "DescribeStackEvents")
+    watcher = StackWatcher(client, ROOT_ID, "runtime")
+    assert [watcher.new_events() for _ in range(3)] == [[], [], []]
+    assert client.reads == reads
 
 
 def test_missing_stack_is_created_with_its_parameters_in_order() -> None:

@@ -1,60 +1,213 @@
-"""Following targets' stacks: only what is new, with its human sentence, and the cause of this operation's failure."""
+"""Following targets' stacks: few at a time, what belongs to the operation, and the cause of its failure."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
 from deployer.aws import Access, Aws
-from deployer.events import ResourceEvent
-from deployer.watching import TargetWatcher
-from tests.deployer.test_stacks import ROOT_ID, STACK, CloudFormation, Recorder
+from deployer.events import ResourceEvent, ServiceRollout, TargetHealth
+from deployer.service_watching import ServiceWatcher
+from deployer.stack_sets import Look
+from deployer.watching import EXPLAINED, FOLLOWED, TargetWatcher
+from tests.deployer.test_stacks import BEGIN, STACK, CloudFormation, Recorder
 
+Target = tuple[str, str]
 HERE, ELSEWHERE = ("111111111111", "us-east-1"), ("222222222222", "us-east-1")
+SERVICE, CLUSTER = "AWS::ECS::Service", "AWS::ECS::Cluster"
 
 
-class OneAccount(Aws):
-    """Credentials of one account, with a scripted CloudFormation in it."""
+def root(target: Target) -> str:
+    return f"arn:aws:cloudformation:{target[1]}:{target[0]}:stack/StackSet-runtime/1"
 
-    def __init__(self, cloudformation: CloudFormation) -> None:
-        super().__init__(Access())
-        self.cloudformation = cloudformation
+
+@dataclass
+class Clients(Aws):
+    """Credentials of one account, with scripted clients in it."""
+
+    access: Access = field(default_factory=Access)
+    made: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def identity(self) -> str:
         return HERE[0]
 
     def client(self, service: str, account: str, region: str) -> Any:
-        assert (service, account) == ("cloudformation", HERE[0])
-        return self.cloudformation
+        assert account == HERE[0]
+        return self.made.setdefault((service, region), CloudFormation())
+
+
+def look(statuses: Mapping[Target, str], operation: str = "1", since: datetime = BEGIN) -> Look:
+    return Look(operation, since, statuses, lambda: {target: root(target) for target in statuses})
+
+
+def resources(seen: Recorder) -> list[str]:
+    return [event.logical_id for event in seen.events if isinstance(event, ResourceEvent)]
 
 
 def test_history_is_past_and_the_cause_is_of_this_operation() -> None:
-    client, seen = CloudFormation(), Recorder()
-    client.add(ROOT_ID, "Old", "AWS::EC2::VPC", "CREATE_FAILED", "an old failure")
-    watcher = TargetWatcher(OneAccount(client), seen, {HERE: ROOT_ID}, {"Service": "Keeps the tasks running."})
-    watcher.look({HERE: ROOT_ID})
+    aws, seen = Clients(), Recorder()
+    client = aws.client("cloudformation", *HERE)
+    client.add(root(HERE), "Old", "AWS::EC2::VPC", "CREATE_FAILED", "an old failure")
+    watcher = TargetWatcher(aws, seen)
+    later = BEGIN + timedelta(seconds=1)
+    watcher.look(look({HERE: "RUNNING"}, since=later))
     assert seen.events == []
     assert watcher.causes() == {}
-    client.add(ROOT_ID, "Service", "AWS::ECS::Service", "UPDATE_FAILED", "the new failure")
-    client.add(ROOT_ID, "runtime", STACK, "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update")
-    watcher.look({HERE: ROOT_ID})
-    watcher.look({HERE: ROOT_ID})
-    told = [event for event in seen.events if isinstance(event, ResourceEvent)]
-    assert [(event.logical_id, event.description) for event in told] == [
-        ("Service", "Keeps the tasks running."),
-        ("runtime", ""),
-    ]
+    client.add(root(HERE), "Service", SERVICE, "UPDATE_FAILED", "the new failure")
+    client.add(
+        root(HERE), "runtime", STACK, "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed", root(HERE)
+    )
+    watcher.look(look({HERE: "RUNNING"}, since=later))
+    watcher.look(look({HERE: "FAILED"}, since=later))
+    assert resources(seen) == ["Service", "111111111111/us-east-1"]
     assert watcher.causes() == {
         HERE: "111111111111/us-east-1/Service (AWS::ECS::Service) UPDATE_FAILED: the new failure."
     }
+    watcher.look(look({HERE: "RUNNING"}, "2", BEGIN + timedelta(seconds=9)))
+    assert watcher.causes() == {}
 
 
-def test_stack_that_appears_is_followed_from_its_beginning() -> None:
-    client, seen = CloudFormation(), Recorder()
-    watcher = TargetWatcher(OneAccount(client), seen, {})
-    client.add(ROOT_ID, "Vpc", "AWS::EC2::VPC", "CREATE_IN_PROGRESS")
-    watcher.look({HERE: ROOT_ID})
-    assert len(seen.events) == 1
+def test_few_targets_are_followed_at_once_and_another_s_turn_comes() -> None:
+    aws, seen = Clients(), Recorder()
+    targets = [(HERE[0], f"r-{number}") for number in range(FOLLOWED + 2)]
+    for target in targets:
+        aws.client("cloudformation", *target).add(
+            root(target), f"Vpc{target[1]}", "AWS::EC2::VPC", "CREATE_IN_PROGRESS"
+        )
+    watcher = TargetWatcher(aws, seen)
+    statuses = dict.fromkeys(targets, "RUNNING")
+    watcher.look(look(statuses))
+    assert resources(seen) == [f"Vpcr-{number}" for number in range(FOLLOWED)]
+    watcher.look(look({**statuses, targets[1]: "SUCCEEDED"}))
+    assert resources(seen)[FOLLOWED:] == [f"Vpcr-{FOLLOWED}"]
+    reads = aws.client("cloudformation", *targets[1]).reads
+    watcher.look(look({**statuses, targets[1]: "SUCCEEDED"}))
+    assert aws.client("cloudformation", *targets[1]).reads == reads
+
+
+def test_targets_that_fail_unfollowed_are_read_once_and_not_all_of_them() -> None:
+    aws = Clients()
+    targets = [(HERE[0], f"r-{number}") for number in range(EXPLAINED + 5)]
+    for target in targets:
+        aws.client("cloudformation", *target).add(root(target), "Vpc", "AWS::EC2::VPC", "CREATE_FAILED", "no room")
+    watcher = TargetWatcher(aws, Recorder())
+    for _ in range(3):
+        watcher.look(look(dict.fromkeys(targets, "FAILED")))
+    assert len(watcher.causes()) == EXPLAINED
+    assert sum(client.reads for client in aws.made.values() if isinstance(client, CloudFormation)) == EXPLAINED
 
 
 def test_account_that_cannot_be_read_is_passed_over() -> None:
-    watcher = TargetWatcher(OneAccount(CloudFormation()), Recorder(), {ELSEWHERE: ROOT_ID})
-    watcher.look({ELSEWHERE: ROOT_ID, HERE: ""})
-    assert watcher.causes() == {}
+    seen = Recorder()
+    watcher = TargetWatcher(Clients(), seen)
+    watcher.look(Look("1", BEGIN, {ELSEWHERE: "FAILED", HERE: "RUNNING"}, dict))
+    assert (seen.events, watcher.causes()) == ([], {})
+
+
+class Ecs:
+    """A client that answers with one service, or refuses."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.asked: list[tuple[str, Any]] = []
+        self.running = 0
+
+    def list_services(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(("list", request["cluster"]))
+        return {"serviceArns": ["arn:aws:ecs:us-east-1:111111111111:service/c/s"]}
+
+    def describe_services(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(("describe", (request["cluster"], request["services"])))
+        if self.error:
+            raise self.error
+        old = {"status": "ACTIVE", "desiredCount": 2, "pendingCount": 0, "runningCount": 2, "failedTasks": 0}
+        new = {
+            "status": "PRIMARY",
+            "desiredCount": 2,
+            "pendingCount": 1,
+            "runningCount": self.running,
+            "failedTasks": 3,
+            "rolloutState": "IN_PROGRESS",
+            "rolloutStateReason": "in progress",
+        }
+        return {
+            "services": [{"serviceName": "s", "deployments": [old, new], "loadBalancers": [{"targetGroupArn": "g"}]}]
+        }
+
+    def describe_target_health(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(("health", request["TargetGroupArn"]))
+        states = {"healthy": "", "initial": "Registering", "draining": "Leaving", "unused": "No zone"}
+        return {
+            "TargetHealthDescriptions": [
+                {"TargetHealth": {"State": state, **({"Description": reason} if reason else {})}}
+                for state, reason in states.items()
+            ]
+        }
+
+
+def event(kind: str, status: str, physical: str) -> ResourceEvent:
+    return ResourceEvent(("t", "Stack"), kind.rpartition("::")[2], kind, status, "", 1.0, "", physical)
+
+
+def watching() -> tuple[ServiceWatcher, Ecs, Recorder]:
+    aws, ecs, seen = Clients(), Ecs(), Recorder()
+    aws.made = {("ecs", HERE[1]): ecs, ("elbv2", HERE[1]): ecs}
+    return ServiceWatcher(aws, seen, *HERE), ecs, seen
+
+
+ROLLOUT = ServiceRollout(*HERE, ("t", "Stack"), "s", 2, 1, 0, 3, "IN_PROGRESS", "in progress")
+HEALTH = TargetHealth(*HERE, ("t", "Stack"), 1, 1, 1, 1, ("Leaving", "No zone", "Registering"))
+ARN = "arn:aws:ecs:us-east-1:111111111111:service/c/s"
+
+
+def test_rollout_is_told_while_the_service_is_worked_on_and_when_it_changes() -> None:
+    watcher, ecs, seen = watching()
+    watcher.look()
+    assert ecs.asked == []
+    watcher.take(event(SERVICE, "UPDATE_IN_PROGRESS", ARN))
+    watcher.look()
+    watcher.look()
+    assert seen.events == [ROLLOUT, HEALTH]
+    assert ecs.asked[:2] == [("describe", ("c", [ARN])), ("health", "g")]
+    ecs.running = 2
+    watcher.take(event(SERVICE, "UPDATE_COMPLETE", ARN))
+    watcher.look()
+    assert [type(one) for one in seen.events[2:]] == [ServiceRollout]
+    asked = len(ecs.asked)
+    watcher.look()
+    assert len(ecs.asked) == asked
+
+
+def test_service_without_a_name_yet_is_found_by_its_cluster() -> None:
+    watcher, ecs, seen = watching()
+    watcher.take(event(SERVICE, "CREATE_IN_PROGRESS", ""))
+    watcher.look()
+    assert ecs.asked == []
+    watcher.take(event(CLUSTER, "CREATE_COMPLETE", "c"))
+    watcher.look()
+    assert ecs.asked[:2] == [("list", "c"), ("describe", ("c", [ARN]))]
+    assert seen.events == [ROLLOUT, HEALTH]
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "DescribeServices")
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        (refused("AccessDeniedException"), 1),
+        (refused("ThrottlingException"), 3),
+        (EndpointConnectionError(endpoint_url="https://ecs"), 3),
+    ],
+)
+def test_refusal_ends_no_deployment_and_a_denial_is_not_repeated(error: Exception, asked: int) -> None:
+    watcher, ecs, seen = watching()
+    ecs.error = error
+    watcher.take(event(SERVICE, "UPDATE_IN_PROGRESS", ARN))
+    for _ in range(3):
+        watcher.look()
+    assert (seen.events, len(ecs.asked)) == ([], asked)

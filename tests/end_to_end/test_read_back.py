@@ -15,7 +15,7 @@ import pytest
 
 from deployer.events import Reporter
 from deployer.packaging import ImageReference, packaged
-from deployer.progress import PlainProgress
+from deployer.progress import LineProgress
 from deployer.stacks import LOCAL_POLL_SECONDS, ensure
 from generator.evaluation import Deployment
 from generator.stacks import template_dicts, templates
@@ -93,7 +93,7 @@ def flat(project: Project, target: Mapping[str, Any], reporter: Reporter) -> Dep
 
 @pytest.fixture(scope="module")
 def reporter() -> Reporter:
-    return PlainProgress(io.StringIO())
+    return LineProgress(io.StringIO())
 
 
 @pytest.fixture(params=["nested", "flat"])
