@@ -54,10 +54,11 @@ class StackHandler:
 
         def begun(_: StackRecord) -> None:
             # On AWS the event that begins an update says which stack is updated; ministack's own does not.
-            made = next(
-                one for one in bridge_stacks.events(parent["StackId"]) if one["PhysicalResourceId"] == physical_id
-            )
-            bridge_stacks.add_event(parent, made["LogicalResourceId"], _TYPE, "UPDATE_IN_PROGRESS", "", physical_id)
+            for event in bridge_stacks.events(parent["StackId"])[::-1]:
+                if event["PhysicalResourceId"] == physical_id:
+                    name = event["LogicalResourceId"]
+                    bridge_stacks.add_event(parent, name, _TYPE, "UPDATE_IN_PROGRESS", "", physical_id)
+                    break
 
         try:
             child = bridge_stacks.update_stack(request, begun)
