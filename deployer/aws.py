@@ -4,6 +4,7 @@ What boto3 raises about credentials and connections becomes one sentence here. T
 before anything is changed, so that a credential that is missing or expired ends in `UsageError`.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -181,6 +182,10 @@ class Aws:
         return self._sessions[account]
 
     def _make(self, service: str, account: str, region: str) -> Any:
+        if self.access.endpoint_url and not re.match("https?://", self.access.endpoint_url):
+            raise UsageError(
+                f"{self.access.endpoint_url!r} is no URL of an AWS endpoint; give one such as http://127.0.0.1:4566."
+            )
         mode = "standard" if service in STANDARD_RETRIES else "adaptive"
         config = Config(
             retries={"mode": mode, "total_max_attempts": ATTEMPTS},
@@ -274,7 +279,9 @@ def credential_sentences() -> Iterator[None]:
             ) from error
         raise
     except ResponseParserError as error:
-        raise UsageError(f"What answers is no AWS ({_plain(error)}); check --endpoint-url and proxies.") from error
+        raise UsageError(
+            "What answers in AWS's place does not speak its protocol; check --endpoint-url and proxies."
+        ) from error
     except (EndpointConnectionError, HTTPClientError) as error:
         raise UsageError(f"AWS cannot be reached ({_plain(error)}); check the network and --endpoint-url.") from error
     except BotoCoreError as error:
