@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from deployer.context import Context
     from deployer.session import Session
 
 DONE, REFUSED, WRONG, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 130
@@ -93,12 +94,32 @@ def deploy(session: Session) -> int:
 
 def status(session: Session) -> int:
     """Shows how every target stands."""
-    from deployer.status import overview
+    from deployer.status import Overview, overview
     from deployer.tables import show_status
 
-    found = session.run(overview)
-    session.show({"targets": [target.as_data() for target in found]}, lambda: show_status(found))
+    def look(context: Context) -> Overview:
+        return overview(context, session.options.target)
+
+    def show(found: Overview) -> None:
+        session.show(found.as_data(), lambda: show_status(found))
+
+    if session.options.watch:
+        session.watch(look, show, session.options.watch)
+    else:
+        show(session.run(look))
     return DONE
+
+
+def drift(session: Session) -> int:
+    """Shows what somebody changed by hand in the targets' stacks."""
+    from deployer.drift import detect
+    from deployer.tables import show_drift
+
+    found = session.run(lambda context: detect(context, session.options.target))
+    session.show({"targets": [target.as_data() for target in found]}, lambda: show_drift(found))
+    if any(target.status == "DRIFTED" for target in found):
+        return DIFFERS
+    return DONE if all(target.status == "IN_SYNC" for target in found) else REFUSED
 
 
 def verify(session: Session) -> int:
@@ -154,6 +175,14 @@ def local(session: Session) -> int:
     return DONE
 
 
+def seconds(text: str) -> float:
+    """Returns a number of seconds from the command line; argparse tells of anything else."""
+    value = float(text)
+    if not 1 <= value <= 3600:
+        raise ValueError(text)
+    return value
+
+
 TARGET = (("--target",), {"metavar": "ACCOUNT/REGION", "default": "", "help": "which target, where there are several"})
 COMMANDS = (
     Command(
@@ -166,7 +195,26 @@ COMMANDS = (
     Command("package", "upload the templates under their content's hash and print the root's URL", package),
     Command("image", "build and push the server's image; done when every Region holds it", image),
     Command("deploy", "bring every target to what the configuration says, and verify it", deploy),
-    Command("status", "show every target: stacks, rollout, health, gateway target", status),
+    Command(
+        "status",
+        "show every target: stacks, rollout, health, gateway target",
+        status,
+        [
+            TARGET,
+            (
+                ("--watch",),
+                {
+                    "metavar": "SECONDS",
+                    "nargs": "?",
+                    "type": seconds,
+                    "const": 5.0,
+                    "default": 0.0,
+                    "help": "show it anew every so many seconds (default: 5) until interrupted",
+                },
+            ),
+        ],
+    ),
+    Command("drift", "show what was changed by hand, in every target and nested stack", drift, [TARGET]),
     Command("verify", "prove layer by layer that an agent reaches a tool and a stranger does not", verify),
     Command(
         "invoke",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from deployer.aws import Aws
 from deployer.events import Reporter
+from deployer.foundation import artifact_bucket
 from deployer.network import Network
 from deployer.override_records import OverrideRecords
 from deployer.settings import Settings
@@ -43,6 +44,11 @@ class Context:
             ),
             delegated=stack_set.delegated_administrator,
         )
+
+    def recorded_stack_sets(self) -> StackSets:
+        """Returns the stack set with the records of its overrides where there is an artifact bucket."""
+        bucket = artifact_bucket(self.aws, self.account, self.settings.stack_set.home_region)
+        return self.recording_in(bucket) if bucket else self.stack_sets
 
     def recording_in(self, bucket: str) -> StackSets:
         """Returns the stack set with the records of its overrides in the artifact bucket."""

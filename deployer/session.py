@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = ROOT / "deployment.toml"
 EXAMPLE = ROOT / "deployment.example.toml"
+CLEAR = "\x1b[2J\x1b[H"
+"""Empties a terminal and goes to its first line (ECMA-48, ED and CUP)."""
 T = TypeVar("T")
 
 
@@ -61,6 +65,34 @@ class Session:
         with progress(sys.stderr, self.options.progress) as shown, aws_sentences():
             return work(self._context(settings, shown))
 
+    def watch(self, look: Callable[[Context], T], show: Callable[[T], None], every: float) -> None:
+        """Looks and shows every so many seconds until interrupted, on a terminal in place of what was shown before.
+
+        What AWS refuses for once is told and does not end it.
+        """
+        from botocore.exceptions import BotoCoreError
+
+        from deployer.aws import aws_sentences
+        from deployer.errors import RefusedError
+        from deployer.progress import progress
+
+        with progress(sys.stderr) as shown:
+            context = self._context(self.settings(), shown)
+        with suppress(KeyboardInterrupt):
+            while True:
+                try:
+                    with aws_sentences():
+                        found = look(context)
+                except (RefusedError, BotoCoreError) as error:
+                    sys.stderr.write(f"{error}\n")
+                    sys.stderr.flush()
+                else:
+                    if self.options.output == "text" and sys.stdout.isatty():
+                        sys.stdout.write(CLEAR)
+                    show(found)
+                    sys.stdout.flush()
+                time.sleep(every)
+
     def confirm(self, question: str) -> None:
         """Asks before something is removed; raises UsageError where nobody can answer or the answer is no."""
         if self.options.yes:
@@ -75,7 +107,9 @@ class Session:
     def show(self, data: Mapping[str, Any], text: Sequence[str] | Callable[[], None]) -> None:
         """Prints the result: `data` as one JSON document, or `text` as lines or by its own means."""
         if self.options.output == "json":
-            sys.stdout.write(json.dumps(data, indent=2, default=str) + "\n")
+            # Of documents that follow each other each takes one line.
+            indent = None if getattr(self.options, "watch", 0) else 2
+            sys.stdout.write(json.dumps(data, indent=indent, default=str) + "\n")
         elif callable(text):
             text()
         else:

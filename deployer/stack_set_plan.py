@@ -48,7 +48,8 @@ class Instance:
     """One target as AWS holds it.
 
     `overrides` is None where they are not known, as after an operation that failed half-way; `unit` is the
-    organizational unit through which it was reached; `operation` is the last operation on it.
+    organizational unit through which it was reached; `operation` is the last operation on it, and `drift` what the last
+    detection of drift found.
     """
 
     overrides: Overrides | None
@@ -58,6 +59,7 @@ class Instance:
     unit: str = ""
     operation: str = ""
     status: str = ""
+    drift: str = ""
 
 
 @dataclass(frozen=True)

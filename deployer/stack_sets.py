@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -164,6 +164,7 @@ class StackSets:
             unit=summary.get("OrganizationalUnitId") or "",
             operation=operation,
             status=summary["Status"],
+            drift=summary.get("DriftStatus") or "",
         )
 
     def _described(self, target: Target, instance: Instance) -> Instance:
@@ -205,17 +206,50 @@ class StackSets:
         self.client.delete_stack_set(**self._named())
 
     def join_running(self) -> None:
-        """Waits for operations that an interrupted command has left running: they are among the newest hundred."""
+        """Waits for operations that an interrupted command has left running, the oldest first."""
+        for operation in self._unfinished():
+            self._wait(operation["OperationId"], operation["Action"])
+
+    def running(self) -> list[str]:
+        """Returns the operations that run or wait, each as its action, its status and its id, the oldest first."""
+        return [f"{one['Action']} {one['Status']} {one['OperationId']}" for one in self._unfinished()]
+
+    def _unfinished(self) -> list[dict[str, Any]]:
+        """Returns the operations that have not ended: those are among the newest hundred."""
         found = self.client.list_stack_set_operations(**self._named())["Summaries"]
-        running = [operation["OperationId"] for operation in found if operation["Status"] not in FINISHED]
-        for operation in reversed(running):
-            self._wait(operation, "")
+        return [operation for operation in reversed(found) if operation["Status"] not in FINISHED]
 
     def operation_id(self, groups: Iterable[Group]) -> str:
         """Returns a new operation's id that carries the record of what the operation leaves its targets with."""
         identity = self.records.operation_id(groups) if self.records else str(uuid.uuid4())
         self.operations.add(identity)
         return identity
+
+    def detect_drift(self, operation: str) -> Mapping[Target, str]:
+        """Detects drift in every instance as the operation of the given id; returns why it failed by target."""
+        preferences = replace(self.preferences, tolerance="100%")
+        self.client.detect_stack_set_drift(
+            **self._named(), OperationId=operation, OperationPreferences=preferences.request()
+        )
+        self._wait(operation, "DETECT_DRIFT")
+        return self._failed(operation).reasons
+
+    def drifted_resources(self, operation: str, target: Target) -> list[dict[str, Any]]:
+        """Returns what a detection found changed in an instance's root stack, as CloudFormation tells it."""
+        request = {
+            **self._named(),
+            "StackInstanceAccount": target[0],
+            "StackInstanceRegion": target[1],
+            "OperationId": operation,
+            "StackInstanceResourceDriftStatuses": ["MODIFIED", "DELETED"],
+        }
+        summaries: list[dict[str, Any]] = []
+        while True:
+            page = self.client.list_stack_instance_resource_drifts(**request)
+            summaries += page["Summaries"]
+            if not page.get("NextToken"):
+                return summaries
+            request["NextToken"] = page["NextToken"]
 
     def wait(self, operation: str, action: str) -> None:
         """Waits for an operation; raises OperationFailedError where it does not succeed."""

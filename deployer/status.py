@@ -1,18 +1,22 @@
 """How every target stands: its stacks, the service's rollout, the tasks' health and the gateway's target."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deployer import runtimes
-from deployer.aws import Aws
+from deployer.aws import Aws, refusal
 from deployer.context import Context
+from deployer.errors import DeployerError, UsageError
 from deployer.runtimes import Runtime
+from deployer.stack_set_plan import Instance, Target
 from deployer.stacks import NESTED
 
 UNKNOWN = "unknown"
+CONNECTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -32,20 +36,58 @@ class TargetStatus:
     region: str
     facts: tuple[Fact, ...]
 
+    def of(self, subject: str) -> str:
+        """Returns the state of a subject, empty where nothing is known of it."""
+        return next((fact.state for fact in self.facts if fact.subject == subject), "")
+
     def as_data(self) -> dict[str, Any]:
         """Returns the status as plain data."""
         return {"account": self.account, "region": self.region, "facts": [vars(fact) for fact in self.facts]}
 
 
-def overview(context: Context) -> list[TargetStatus]:
-    """Returns how every target of the stack set stands; an empty list where there is no stack set."""
+@dataclass(frozen=True)
+class Overview:
+    """The stack set, what runs on it, and its targets; `stack_set` is empty where there is none."""
+
+    stack_set: str = ""
+    running: tuple[str, ...] = ()
+    targets: tuple[TargetStatus, ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """Returns the overview as plain data."""
+        return {
+            "stack_set": self.stack_set,
+            "running": list(self.running),
+            "targets": [target.as_data() for target in self.targets],
+        }
+
+
+def overview(context: Context, only: str = "") -> Overview:
+    """Returns how the targets of the stack set stand, or the one that `only` names as account/Region.
+
+    What cannot be read of one target is said there and hides no other. Raises UsageError where there is no such target.
+    """
     sets = context.stack_sets
     if sets.describe() is None:
-        return []
-    return [
-        TargetStatus(runtime.account, runtime.region, tuple(facts(context.aws, runtime)))
-        for runtime in runtimes.read(context.aws, sets.listed())
-    ]
+        return Overview()
+    instances = sets.listed()
+    chosen = {target: one for target, one in sorted(instances.items()) if only in ("", "/".join(target))}
+    if only and not chosen:
+        known = ", ".join("/".join(target) for target in sorted(instances)) or "none"
+        raise UsageError(f"{only} is no target of the stack set {sets.name}; its targets are {known}.")
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        found = pool.map(lambda target: _status(context.aws, target, chosen[target]), chosen)
+        return Overview(sets.name, tuple(sets.running()), tuple(found))
+
+
+def _status(aws: Aws, target: Target, instance: Instance) -> TargetStatus:
+    account, region = target
+    try:
+        (runtime,) = runtimes.read(aws, {target: instance})
+        return TargetStatus(account, region, tuple(facts(aws, runtime)))
+    except (ClientError, BotoCoreError, DeployerError) as error:
+        told = refusal(error) if isinstance(error, ClientError) else str(error)
+        return TargetStatus(account, region, (Fact("stack", instance.status, f"not read: {told}"),))
 
 
 def facts(aws: Aws, runtime: Runtime) -> list[Fact]:

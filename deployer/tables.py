@@ -11,7 +11,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from deployer.deployment import Result
-    from deployer.status import TargetStatus
+    from deployer.drift import Drifted, TargetDrift
+    from deployer.status import Overview
     from deployer.verification import Row
 
 
@@ -64,17 +65,55 @@ def show_verification(found: Mapping[str, Sequence[Row]]) -> None:
                 break
 
 
-def show_status(found: Sequence[TargetStatus]) -> None:
-    """Prints how every target stands."""
-    for target in found:
+DETAILED_TARGETS = 4
+"""With more targets than these a table of them says enough; --target shows one whole."""
+
+
+def show_status(found: Overview) -> None:
+    """Prints how every target stands, in a table with a line for each, and whole where they are few."""
+    if not found.targets:
+        console().print("Nothing is deployed.")
+        return
+    for operation in found.running:
+        console().print(f"On the stack set {found.stack_set}: {operation}", soft_wrap=True)
+    show(
+        "",
+        ("account", "Region", "stack", "service", "gateway target"),
+        [
+            (target.account, target.region, target.of("stack"), target.of("service"), target.of("gateway target"))
+            for target in found.targets
+        ],
+    )
+    console().print()
+    for target in found.targets if len(found.targets) <= DETAILED_TARGETS else ():
         show(
             f"{target.account} {target.region}",
             ("subject", "state", "detail"),
             [(fact.subject, fact.state, fact.detail) for fact in target.facts],
         )
         console().print()
-    if not found:
-        console().print("Nothing is deployed.")
+
+
+def show_drift(found: Sequence[TargetDrift]) -> None:
+    """Prints what differs in every target, property by property, and what was not looked at."""
+    for target in found:
+        rows = [
+            (f"{one.stack}/{one.logical_id}".lstrip("/"), one.status, _differences(one)) for one in target.resources
+        ]
+        title = f"{target.account} {target.region}: {target.status} ({target.depth})"
+        if rows:
+            show(title, ("resource", "state", "difference"), rows)
+        else:
+            console().print(title, soft_wrap=True)
+        if target.detail:
+            console().print(f"  {target.detail}", soft_wrap=True)
+        if target.unchecked:
+            console().print(f"  not checked by AWS: {', '.join(target.unchecked)}", soft_wrap=True)
+        console().print()
+
+
+def _differences(drifted: Drifted) -> str:
+    return "; ".join(f"{one.path}: {one.expected} → {one.actual}" for one in drifted.differences)
 
 
 def _result(row: Row) -> str:

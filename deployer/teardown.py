@@ -11,7 +11,7 @@ from deployer import runtimes
 from deployer.context import Context
 from deployer.errors import RefusedError
 from deployer.events import Step
-from deployer.foundation import ACCOUNT_STACK, REGION_STACK, artifact_bucket
+from deployer.foundation import ACCOUNT_STACK, REGION_STACK
 from deployer.runtimes import Runtime
 from deployer.stack_set_plan import Instance, StackSet, Target, Units, grouped
 from deployer.stacks import describe
@@ -36,8 +36,7 @@ def destroy(context: Context, with_foundation: bool) -> Removal:
     Raises RefusedError where AWS refuses; the same command then goes on where it stopped.
     """
     removal = Removal()
-    bucket = artifact_bucket(context.aws, context.account, context.settings.stack_set.home_region)
-    sets = context.recording_in(bucket) if bucket else context.stack_sets
+    sets = context.recorded_stack_sets()
     existing = sets.describe()
     if existing is not None:
         sets.join_running()
