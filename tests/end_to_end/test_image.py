@@ -36,9 +36,11 @@ def builds(project: Project) -> list[str]:
 
 
 def image_in(project: Project, region: str) -> dict[str, Any]:
-    (found,) = project.client("ecr", region).describe_images(repositoryName=REPOSITORY)["imageDetails"]
-    assert isinstance(found, dict)
-    return found
+    """Returns the first image that was pushed to a Region."""
+    found: list[dict[str, Any]] = project.client("ecr", region).describe_images(repositoryName=REPOSITORY)[
+        "imageDetails"
+    ]
+    return found[0]
 
 
 def pullers(project: Project, region: str) -> list[str]:
