@@ -202,8 +202,13 @@ class StackSets:
             self._operate("delete_stack_instances", {**_addressed(group), "RetainStacks": False}, (group,))
 
     def delete(self) -> None:
-        """Deletes the set, which must have no instances left."""
-        self.client.delete_stack_set(**self._named())
+        """Deletes the set, which must have no instances left; one that is gone is deleted."""
+        try:
+            self.client.delete_stack_set(**self._named())
+        except ClientError as error:
+            # The answer to the first try was lost.
+            if error.response["Error"]["Code"] != "StackSetNotFoundException":
+                raise
 
     def join_running(self) -> None:
         """Waits for operations that an interrupted command has left running, the oldest first."""

@@ -7,6 +7,7 @@ that one that belongs to no stack stands out, and identifiers and times that are
 import hashlib
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ Client = Callable[[str], Any]
 _ROOT: Final = re.compile(r"StackSet-(?P<set>.+)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MADE_UP: Final = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(Z|\+00:00)?"), "<time>"),
-    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12,}"), "<id>"),
     (re.compile(r"(?<![0-9A-Za-z:])(?!\d{12}(?!\w))[0-9a-f]{8,}(?![0-9A-Za-z])"), "<id>"),
     (re.compile(r"(?<![0-9A-Fa-f]{20})[0-9A-Fa-f]{13}(?![0-9A-Za-z])"), "<id>"),
     (re.compile(r"(?<=-)(?=[0-9a-z]*\d)[0-9a-z]{8,}(?![0-9a-z])"), "<id>"),
@@ -26,6 +27,7 @@ _MADE_UP: Final = (
     (re.compile(r"(?<=_)[0-9A-Za-z]{9}(?![0-9A-Za-z])"), "<id>"),
     (re.compile(r"\bZ[0-9A-Z]{12,}\b"), "<id>"),
 )
+DRAINING_SECONDS: Final = 60.0
 _SETTLED: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 _LISTS: Final[tuple[tuple[str, str, dict[str, Any], str, tuple[str, ...]], ...]] = (
@@ -75,7 +77,7 @@ def held(client: Client, emulator: int) -> Counter[str]:
         *_of_zones(client("route53")),
         *_of_services(client),
         *_of_lists(client),
-        f"server processes: {len(_servers(emulator))}",
+        f"server processes: {_settled_servers(client('ecs'), emulator)}",
     ]
     return Counter(_plain(line, places) for line in lines)
 
@@ -231,6 +233,18 @@ def _of_lists(client: Client) -> Iterator[str]:
         for one in getattr(client(service), operation)(**arguments)[key]:
             told = " ".join(str(one.get(name, "")) for name in read) if read else one
             yield f"{service} {key}: {told}"
+
+
+def _settled_servers(ecs: Any, emulator: int) -> int:
+    """Returns how many processes run the server, once they are as many as the tasks: a stopped one may still drain."""
+    deadline = time.monotonic() + DRAINING_SECONDS
+    while True:
+        clusters = ecs.list_clusters()["clusterArns"]
+        tasks = sum(len(ecs.list_tasks(cluster=cluster)["taskArns"]) for cluster in clusters)
+        found = len(_servers(emulator))
+        if found == tasks or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
 
 
 def _servers(emulator: int) -> list[int]:
