@@ -226,7 +226,7 @@ def _root_file(settings: Settings) -> str:
 def _package(context: Context, bucket: str, image: ImageReference) -> tuple[Package, UploadResult]:
     region = context.settings.stack_set.home_region
     package = packaged(template_dicts(), context.aws.bucket_url(bucket, region), image)
-    uploaded = upload(package, context.aws.client("s3", context.account, region), bucket)
+    uploaded = upload(package, context.aws.client("s3", context.account, region), bucket, context.account)
     return package, uploaded
 
 

@@ -127,33 +127,61 @@ def _artifact(file: str, text: str, base_url: str) -> Artifact:
     return Artifact(file, key, url, text)
 
 
-def upload(package: Package, s3: Any, bucket: str) -> UploadResult:
+def upload(package: Package, s3: Any, bucket: str, owner: str) -> UploadResult:
     """Uploads what the bucket does not hold yet, children before the templates that name them.
 
-    Raises RefusedError where the bucket is missing or is not ours to write.
+    Raises RefusedError where the bucket is missing, is not of the account `owner` or is not the caller's to write.
     """
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        present = list(pool.map(lambda artifact: _holds(s3, bucket, artifact), package.artifacts))
+        present = list(pool.map(lambda artifact: _holds(s3, bucket, owner, artifact), package.artifacts))
     missing = [artifact for artifact, there in zip(package.artifacts, present, strict=True) if not there]
     for artifact in missing:
-        s3.put_object(
-            Bucket=bucket, Key=artifact.key, Body=artifact.text.encode(), ContentType="application/yaml; charset=utf-8"
-        )
+        _put(s3, bucket, owner, artifact)
     uploaded = tuple(artifact.file for artifact in missing)
     return UploadResult(uploaded, tuple(sorted(package.urls.keys() - set(uploaded))))
 
 
-def _holds(s3: Any, bucket: str, artifact: Artifact) -> bool:
+def _put(s3: Any, bucket: str, owner: str, artifact: Artifact) -> None:
     try:
-        s3.head_object(Bucket=bucket, Key=artifact.key)
+        s3.put_object(
+            Bucket=bucket,
+            Key=artifact.key,
+            Body=artifact.text.encode(),
+            ContentType="application/yaml; charset=utf-8",
+            ExpectedBucketOwner=owner,
+        )
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in ("404", "NoSuchKey", "NotFound"):
+        _explain(error, bucket, owner)
+        raise
+
+
+def _holds(s3: Any, bucket: str, owner: str, artifact: Artifact) -> bool:
+    try:
+        s3.head_object(Bucket=bucket, Key=artifact.key, ExpectedBucketOwner=owner)
+    except ClientError as error:
+        # To HEAD a bucket that is missing is 404 as well; putting the object tells then.
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
             return False
-        if code in ("NoSuchBucket", "403", "AccessDenied"):
-            raise RefusedError(
-                f"The artifact bucket {bucket} cannot be read ({code}); it must belong to the publishing account and"
-                " the caller must be allowed to read and write its objects."
-            ) from error
+        _explain(error, bucket, owner)
         raise
     return True
+
+
+def _explain(error: ClientError, bucket: str, owner: str) -> None:
+    """Raises RefusedError where the bucket or the permission is the cause of an error of S3.
+
+    S3 answers 403 both where the owner is another than the expected one and where the caller may not (S3 user guide,
+    "Verifying bucket ownership with bucket owner condition").
+    """
+    code = error.response["Error"]["Code"]
+    if code in ("403", "AccessDenied"):
+        raise RefusedError(
+            f"S3 refuses the artifact bucket {bucket} (403): it belongs to another account than {owner}, or the"
+            " credentials may not read and write its objects; correct their permissions, or remove the foundation with"
+            " destroy --foundation and run the same command again."
+        ) from error
+    if code == "NoSuchBucket":
+        raise RefusedError(
+            f"The artifact bucket {bucket} is gone, though the foundation made it; remove the foundation with destroy"
+            " --foundation and run the same command again."
+        ) from error

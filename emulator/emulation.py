@@ -3,6 +3,7 @@
 from emulator import (
     bridge,
     bridge_elbv2,
+    bridge_s3,
     bridge_stacks,
     bridge_templates,
     records,
@@ -29,6 +30,7 @@ class Emulation:
         bridge_stacks.install()
         bridge_templates.install()
         bridge_elbv2.install()
+        bridge_s3.install()
         stack_sets.install()
         stack_tokens.install()
         self._records = settings.state / "additions"

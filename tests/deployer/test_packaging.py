@@ -15,6 +15,7 @@ from deployer.packaging import ImageReference, Package, packaged, upload
 from generator.stacks import template_dicts
 
 ROOT = Path(__file__).resolve().parents[2]
+OWNER = "111111111111"
 BASE = "https://artifacts.s3.us-east-1.amazonaws.com"
 IMAGE = ImageReference("111111111111", "mcp-runtime/server", "sha256:" + "a" * 64)
 Difference = tuple[tuple[str | int, ...], object, object]
@@ -151,18 +152,23 @@ def test_templates_that_do_not_hang_together_are_refused(templates: dict[str, An
 class Bucket:
     """An S3 client over a dictionary, which records its calls and answers as S3 does."""
 
-    def __init__(self, refuse: str = "") -> None:
+    def __init__(self, refuse: str = "", refuse_put: str = "") -> None:
         self.objects: dict[str, bytes] = {}
         self.puts: list[str] = []
         self.refuse = refuse
+        self.refuse_put = refuse_put
 
     def head_object(self, **request: str) -> dict[str, Any]:
+        assert request["ExpectedBucketOwner"] == OWNER
         code = self.refuse or ("" if request["Key"] in self.objects else "404")
         if code:
             raise ClientError({"Error": {"Code": code, "Message": "no"}}, "HeadObject")
         return {}
 
     def put_object(self, **request: Any) -> dict[str, Any]:
+        assert request["ExpectedBucketOwner"] == OWNER
+        if self.refuse_put:
+            raise ClientError({"Error": {"Code": self.refuse_put, "Message": "no"}}, "PutObject")
         self.objects[request["Key"]] = io.BytesIO(request["Body"]).read()
         self.puts.append(request["Key"])
         return {}
@@ -170,22 +176,32 @@ class Bucket:
 
 def test_upload_puts_only_what_is_missing_children_first(package: Package) -> None:
     bucket = Bucket()
-    first = upload(package, bucket, "artifacts")
+    first = upload(package, bucket, "artifacts", OWNER)
     assert first.uploaded == tuple(artifact.file for artifact in package.artifacts)
     assert first.present == ()
     assert bucket.puts == [artifact.key for artifact in package.artifacts]
     assert bucket.objects == {artifact.key: artifact.text.encode() for artifact in package.artifacts}
 
-    again = upload(package, bucket, "artifacts")
+    again = upload(package, bucket, "artifacts", OWNER)
     assert again.uploaded == ()
     assert set(again.present) == set(package.urls)
     assert len(bucket.puts) == len(package.artifacts)
 
     del bucket.objects[package.artifacts[3].key]
-    assert upload(package, bucket, "artifacts").uploaded == (package.artifacts[3].file,)
+    assert upload(package, bucket, "artifacts", OWNER).uploaded == (package.artifacts[3].file,)
 
 
-@pytest.mark.parametrize("code", ["403", "NoSuchBucket"])
-def test_bucket_that_cannot_be_read_is_explained(package: Package, code: str) -> None:
-    with pytest.raises(RefusedError, match="The artifact bucket artifacts cannot be read"):
-        upload(package, Bucket(refuse=code), "artifacts")
+@pytest.mark.parametrize(
+    ("bucket", "expected"),
+    [
+        (
+            Bucket(refuse="403"),
+            r"S3 refuses the artifact bucket artifacts \(403\): it belongs to another account than 1",
+        ),
+        (Bucket(refuse_put="AccessDenied"), r"S3 refuses the artifact bucket artifacts \(403\): it belongs to another"),
+        (Bucket(refuse_put="NoSuchBucket"), "The artifact bucket artifacts is gone, though the foundation made it;"),
+    ],
+)
+def test_bucket_that_is_not_ours_is_explained(package: Package, bucket: Bucket, expected: str) -> None:
+    with pytest.raises(RefusedError, match=expected):
+        upload(package, bucket, "artifacts", OWNER)
