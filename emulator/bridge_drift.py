@@ -1,6 +1,7 @@
 """The bridge's half for drift: ministack's detection run in this process, with readers of more resource types."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,7 +11,7 @@ from emulator import bridge_stacks
 from emulator.bridge_data_plane import Record, Refused
 
 _NAMES: Mapping[Any, Sequence[str]] = {
-    drift: ("_DRIFT_READERS",),
+    drift: ("_DRIFT_READERS", "detect_resource_drift"),
     handlers: ("_detect_stack_drift",),
 }
 _missing = [
@@ -19,6 +20,7 @@ _missing = [
 if _missing:
     raise ImportError(f"this ministack lacks {', '.join(_missing)}; install the version that Pipfile pins")
 
+_stack: ContextVar[Record] = ContextVar("stack whose drift is detected")
 Reader = Callable[[str, Mapping[str, Any]], Mapping[str, Any] | None]
 
 
@@ -28,6 +30,23 @@ def install(readers: Mapping[str, tuple[Reader, Iterable[str]]]) -> None:
     """
     for name, (reader, properties) in readers.items():
         drift._DRIFT_READERS[name] = (reader, frozenset(properties))
+    inner = drift.detect_resource_drift
+
+    def detect_resource_drift(stack: Record, *given: Any) -> Record:
+        token = _stack.set(stack)
+        try:
+            found: Record = inner(stack, *given)
+        finally:
+            _stack.reset(token)
+        return found
+
+    drift.detect_resource_drift = detect_resource_drift
+
+
+def attached(type_name: str) -> list[Mapping[str, Any]]:
+    """Return, to a reader, the properties of the resources of a type in the stack whose drift is detected."""
+    resources = list(_stack.get().get("_resources", {}).values())
+    return [item.get("Properties") or {} for item in resources if item["ResourceType"] == type_name]
 
 
 def detect(stack_id: str) -> tuple[Record, list[Record]]:

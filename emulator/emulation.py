@@ -2,6 +2,7 @@
 
 from emulator import (
     bridge,
+    bridge_drift,
     bridge_elbv2,
     bridge_s3,
     bridge_stacks,
@@ -12,6 +13,7 @@ from emulator import (
     stack_tokens,
 )
 from emulator.data_plane import DataPlane, set_current
+from emulator.drift import access, compute, network, watching
 from emulator.process import Settings, discover
 from emulator.registry_protocol import RegistryProtocol
 from emulator.resources import codebuild
@@ -31,6 +33,7 @@ class Emulation:
         bridge_templates.install()
         bridge_elbv2.install()
         bridge_s3.install()
+        bridge_drift.install({**compute.READERS, **network.READERS, **watching.READERS, **access.READERS})
         stack_sets.install()
         stack_tokens.install()
         self._records = settings.state / "additions"

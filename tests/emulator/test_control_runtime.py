@@ -49,6 +49,15 @@ def leftovers(emulator: RunningEmulator) -> dict[str, list[Any]]:
     }
 
 
+def drifted(deployer: Deployer, stack: str) -> tuple[str, list[dict[str, Any]]]:
+    """A stack's drift and that of its resources which are not as the template says."""
+    client = deployer.cloudformation
+    identity = client.detect_stack_drift(StackName=stack)["StackDriftDetectionId"]
+    status = client.describe_stack_drift_detection_status(StackDriftDetectionId=identity)["StackDriftStatus"]
+    found = client.describe_stack_resource_drifts(StackName=stack)["StackResourceDrifts"]
+    return status, [item for item in found if item["StackResourceDriftStatus"] != "IN_SYNC"]
+
+
 def test_nested_runtime_is_created_changed_resumed_and_removed(
     emulator: RunningEmulator, values: dict[str, str]
 ) -> None:
@@ -102,6 +111,7 @@ def test_flat_runtime_is_created_and_removed(emulator: RunningEmulator, values: 
     before = leftovers(emulator)
     made = deployer.create("flat", f"https://s3.amazonaws.com/{BASE[8:].partition('.')[0]}/runtime-flat.yaml", values)
     assert made.status == "CREATE_COMPLETE", made.failures
+    assert drifted(deployer, made.stack["StackId"]) == ("IN_SYNC", [])
     assert deployer.delete(made.stack["StackId"]).status == "DELETE_COMPLETE"
     assert leftovers(emulator) == before
 
