@@ -305,11 +305,10 @@ def refusal(error: ClientError) -> str:
     """Returns what AWS refused as one sentence: the call, the code and AWS's own words."""
     details = error.response["Error"]
     message = " ".join(str(details.get("Message", "")).split()).rstrip(".")
-    advice = (
-        "; renew the credentials and run the same command again, it goes on where it stopped"
-        if details["Code"] in CREDENTIAL_CODES - {"AccessDeniedException"}
-        else ""
-    )
+    # S3 answers HEAD without a body: expired credentials are a bare 400 there ("Error responses", S3 API reference).
+    expired = details["Code"] in CREDENTIAL_CODES - {"AccessDeniedException"}
+    expired = expired or (details["Code"] == "400" and error.operation_name.startswith("Head"))
+    advice = "; renew the credentials and run the same command again, it goes on where it stopped" if expired else ""
     return f"AWS refused {error.operation_name} ({details['Code']}): {message}{advice}."
 
 

@@ -99,6 +99,13 @@ def test_refusal_is_one_sentence() -> None:
     )
 
 
+def test_expired_credentials_are_told_where_s3_gives_no_reason() -> None:
+    bare = ClientError({"Error": {"Code": "400", "Message": "Bad Request"}}, "HeadObject")
+    assert refusal(bare).startswith("AWS refused HeadObject (400): Bad Request; renew the credentials and run")
+    other = ClientError({"Error": {"Code": "400", "Message": "Bad Request"}}, "PutObject")
+    assert "renew" not in refusal(other)
+
+
 class Known(Aws):
     """Credentials of a known account, without asking."""
 

@@ -14,7 +14,12 @@ from typing import Final
 
 import botocore.session
 
-SERVICES: Final[Mapping[str, str]] = {"bedrock-agentcore": "bedrock-agentcore-control", "elasticloadbalancing": "elbv2"}
+SERVICES: Final[Mapping[str, str]] = {
+    "bedrock-agentcore": "bedrock-agentcore-control",
+    "elasticloadbalancing": "elbv2",
+    "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
+}
 """Service models whose signing name is another."""
 READING: Final = (
     "Get",
@@ -102,7 +107,7 @@ def _s3_operation(method: str, path: str) -> str:
 
 @cache
 def _protocol(service: str) -> str:
-    return str(_model(service).metadata["protocol"])
+    return str(_model(service).resolved_protocol)
 
 
 @cache

@@ -27,6 +27,7 @@ _MADE_UP: Final = (
     (re.compile(r"(?<=_)[0-9A-Za-z]{9}(?![0-9A-Za-z])"), "<id>"),
     (re.compile(r"\bZ[0-9A-Z]{12,}\b"), "<id>"),
 )
+_LETTERS: Final = re.compile(r"[a-z]{12,}$")
 DRAINING_SECONDS: Final = 60.0
 _SETTLED: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
@@ -134,9 +135,16 @@ def _places(paths: Mapping[str, str], resources: Mapping[str, list[dict[str, Any
             place = f"<{paths[stack_id]}/{one['LogicalResourceId']}>"
             physical = one.get("PhysicalResourceId") or ""
             for text in (physical, re.split(r"[/:|]", physical)[-1]):
-                if len(text) >= 20 or (len(text) >= 8 and any(letter.isdigit() for letter in text)):
+                if _is_made_up(text):
                     found.setdefault(text, place)
     return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
+
+
+def _is_made_up(text: str) -> bool:
+    """Returns whether a physical id looks as if AWS had made it up, not a template: a number of random letters."""
+    if len(text) >= 20 or _LETTERS.match(text):
+        return True
+    return len(text) >= 8 and any(letter.isdigit() for letter in text)
 
 
 def _of_stacks(
