@@ -5,18 +5,31 @@ here an organization exists once it was created, and its members belong to it.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ministack.core import iam_evaluator
 from ministack.services import organizations
 
 from emulator.bridge_data_plane import Record
 
 _NAMES: Mapping[Any, Sequence[str]] = {
-    organizations: ("_accounts", "_attachments", "_ensure_org", "_orgs", "_ous", "_roots", "FULL_ACCESS_POLICY_ID")
+    iam_evaluator: ("_principal_org_id",),
+    organizations: ("_accounts", "_attachments", "_ensure_org", "_orgs", "_ous", "_roots"),
 }
 _missing = [
     f"{module.__name__}.{name}" for module, names in _NAMES.items() for name in names if not hasattr(module, name)
 ]
 if _missing:
     raise ImportError(f"this ministack lacks {', '.join(_missing)}; install the version that Pipfile pins")
+
+
+def install() -> None:
+    """Let policies see the organization of members: ministack knows none but that of a management account."""
+
+    def principal_organization(account: str) -> str | None:
+        management = management_of(account)
+        found = organizations._orgs.get_scoped(management, None, "self") if management else None
+        return str(found["Id"]) if found else None
+
+    iam_evaluator._principal_org_id = principal_organization
 
 
 def management_of(account: str) -> str | None:

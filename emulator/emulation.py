@@ -4,6 +4,7 @@ from emulator import (
     bridge,
     bridge_drift,
     bridge_elbv2,
+    bridge_organizations,
     bridge_s3,
     bridge_stacks,
     bridge_templates,
@@ -32,6 +33,7 @@ class Emulation:
         bridge_stacks.install()
         bridge_templates.install()
         bridge_elbv2.install()
+        bridge_organizations.install()
         bridge_s3.install()
         bridge_drift.install({**compute.READERS, **network.READERS, **watching.READERS, **access.READERS})
         stack_sets.install()

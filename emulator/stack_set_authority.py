@@ -5,11 +5,12 @@ administrator" (user guide). The words of the refusals: hashicorp/terraform-prov
 pepperize/cdk-organizations#1718.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
-from emulator import organization
+from emulator import bridge_stacks, organization
 from emulator import stack_set_records as records
 from emulator.bridge_data_plane import Record, current_scope, scope
 from emulator.json_api import ApiError
@@ -17,19 +18,33 @@ from emulator.json_api import ApiError
 Given = Mapping[str, Any]
 SERVICE_MANAGED = "SERVICE_MANAGED"
 _DELEGATED = "DELEGATED_ADMIN"
+_caller: ContextVar[str] = ContextVar("account that calls the API of stack sets")
 
 
-def acting(given: Given) -> AbstractContextManager[None]:
+@contextmanager
+def acting(given: Given) -> Iterator[None]:
     """Act, within a block, for the account that keeps the sets: a delegated administrator's are kept by the management
     account. Raises ApiError when the caller is not one.
     """
     account, region = current_scope()
-    if given.get("CallAs", "SELF") != _DELEGATED:
-        return nullcontext()
-    found = organization.of(account)
-    if found is None or not organization.is_delegated(found.management, account, organization.STACK_SETS):
-        raise ApiError("ValidationError", "Account used is not a delegated administrator")
-    return scope(found.management, region)
+    keeper = account
+    if given.get("CallAs", "SELF") == _DELEGATED:
+        found = organization.of(account)
+        if found is None or not organization.is_delegated(found.management, account, organization.STACK_SETS):
+            raise ApiError("ValidationError", "Account used is not a delegated administrator")
+        keeper = found.management
+    token = _caller.set(account)
+    try:
+        with scope(keeper, region):
+            yield
+    finally:
+        _caller.reset(token)
+
+
+def template(given: Given) -> tuple[str, Record]:
+    """Return a request's template, as text and parsed, that the caller's own credentials can read. Raises Refused."""
+    with scope(_caller.get(), current_scope()[1]):
+        return bridge_stacks.template(given)
 
 
 def visible(record: Record, given: Given) -> bool:

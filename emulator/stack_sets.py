@@ -88,7 +88,7 @@ def create_stack_set(given: Given) -> Given:
     known = records.active(name)
     if known is not None:
         return _created_before(known, token)
-    body, document = bridge_stacks.template(given)
+    body, document = stack_set_authority.template(given)
     values = parameters.values(given.get("Parameters"), {})
     bridge_stacks.check_template(body, values, given.get("Capabilities") or ())
     stack_set_models.check_template(model, document)
@@ -167,7 +167,7 @@ def _changes(record: Record, given: Given) -> dict[str, Any]:
     """The set's fields as an update leaves them; template and parameters only where it gives or changes them."""
     body = record["TemplateBody"]
     if not given.get("UsePreviousTemplate"):
-        body, document = bridge_stacks.template(given)
+        body, document = stack_set_authority.template(given)
         stack_set_models.check_template(record["PermissionModel"], document)
     values = parameters.values(given.get("Parameters"), record["ParameterValues"])
     capabilities = given.get("Capabilities") or []

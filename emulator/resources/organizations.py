@@ -44,9 +44,11 @@ class Organizations:
         status, sent, content = answer
         if status != 200:
             return answer
+        made = json.loads(content or b"{}").get("CreateAccountStatus", {}).get("AccountId")
+        if made:
+            _add_access_role(management, made, given.get("RoleName", "OrganizationAccountAccessRole"))
         if name in _MEMBERSHIP:
-            made = json.loads(content or b"{}").get("CreateAccountStatus", {})
-            stack_set_automation.follow(management, made.get("AccountId") or given["AccountId"])
+            stack_set_automation.follow(management, made or given["AccountId"])
         return status, sent, _with_states(content)
 
 
@@ -63,6 +65,21 @@ def _acting(name: str, caller: str) -> str:
     if caller != management and name != "DescribeOrganization" and not delegated:
         raise ApiError("AccessDeniedException", "You don't have permissions to access this resource.")
     return management
+
+
+def _add_access_role(management: str, account: str, name: str) -> None:
+    """Give a new account the role by which its management account administers it (``CreateAccount``, RoleName)."""
+    principal = {"AWS": f"arn:aws:iam::{management}:root"}
+    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    with scope(account, organization.HOME):
+        iam = bridge.client("iam")
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))
+        iam.put_role_policy(RoleName=name, PolicyName="AdministratorAccess", PolicyDocument=_policy(everything))
+
+
+def _policy(statement: Given) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _check_parent(parent: str) -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from tests.emulator.control_templates import BASE, parameters
 from tests.emulator.running_emulator import REGION, RunningEmulator
-from tests.emulator.stack_set_fleets import REGIONS, Fleet, label, prepare, until
+from tests.emulator.stack_set_fleets import REGIONS, Fleet, label, policy, prepare, until
 
 PRINCIPAL = "member.org.stacksets.cloudformation.amazonaws.com"
 EVERYWHERE = list(REGIONS)
+TOPIC = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
 MANAGED: dict[str, Any] = {
     "PermissionModel": "SERVICE_MANAGED",
     "TemplateURL": f"{BASE}/leaf.json",
@@ -181,8 +182,11 @@ def test_model_refuses_roles_nested_stacks_and_lacks_of_automation(emulator: Run
 def test_delegated_administrator_works_for_the_management_account(emulator: RunningEmulator, tree: Tree) -> None:
     client = emulator.client("cloudformation", tree.administrator)
     as_delegate = {"CallAs": "DELEGATED_ADMIN"}
-    body = {**MANAGED, "TemplateBody": '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'}
-    body = {key: value for key, value in body.items() if key not in ("TemplateURL", "Parameters")}
+    own = emulator.client("s3", tree.administrator)
+    own.create_bucket(Bucket="delegated-templates")
+    own.put_object(Bucket="delegated-templates", Key="topic.json", Body=TOPIC.encode())
+    body = {**MANAGED, "TemplateURL": "https://delegated-templates.s3.us-east-1.amazonaws.com/topic.json"}
+    del body["Parameters"]
     with pytest.raises(client.exceptions.ClientError, match="Account used is not a delegated administrator"):
         client.create_stack_set(StackSetName="delegated", **body, **as_delegate)
     with pytest.raises(tree.client.exceptions.ConstraintViolationException):
@@ -204,7 +208,7 @@ def test_delegated_administrator_works_for_the_management_account(emulator: Runn
     until(lambda: client.describe_stack_set_operation(**named)["StackSetOperation"]["Status"] == "SUCCEEDED")
     found = client.list_stack_instances(StackSetName="delegated", **as_delegate)["Summaries"]
     assert [item["Account"] for item in found] == [tree.third]
-    keeper.create_stack_set(StackSetName="own", TemplateBody=body["TemplateBody"])
+    keeper.create_stack_set(StackSetName="own", TemplateBody=TOPIC)
     listed = client.list_stack_sets(Status="ACTIVE", **as_delegate)["Summaries"]
     assert [item["StackSetName"] for item in listed] == ["delegated"]
     with pytest.raises(client.exceptions.StackSetNotFoundException):
@@ -286,6 +290,28 @@ def running(fleet: Fleet) -> bool:
     return any(item["Status"] in ("RUNNING", "QUEUED") for item in operations(fleet))
 
 
+def test_members_are_entered_by_their_access_role_and_known_by_their_organization(
+    emulator: RunningEmulator, tree: Tree
+) -> None:
+    role = f"arn:aws:iam::{tree.first}:role/OrganizationAccountAccessRole"
+    given = emulator.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    assert given["AccessKeyId"]
+    bucket = BASE[8:].partition(".")[0]
+    identity = tree.client.describe_organization()["Organization"]["Id"]
+    statement = {"Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    client = emulator.client("cloudformation", tree.third)
+    given = {"StackName": "reader", "TemplateURL": f"{BASE}/leaf.json", "Parameters": parameters({"Label": "one"})}
+    with pytest.raises(client.exceptions.ClientError, match="Access Denied"):
+        client.create_stack(**given)
+    emulator.client("s3").put_bucket_policy(
+        Bucket=bucket, Policy=policy(**statement, Condition={"StringEquals": {"aws:PrincipalOrgID": identity}})
+    )
+    client.create_stack(**given)
+    client.get_waiter("stack_create_complete").wait(StackName="reader", WaiterConfig={"Delay": 1})
+    client.delete_stack(StackName="reader")
+    client.get_waiter("stack_delete_complete").wait(StackName="reader", WaiterConfig={"Delay": 1})
+
+
 def test_account_that_leaves_the_organization_loses_its_instances(emulator: RunningEmulator, tree: Tree) -> None:
     fleet = Fleet(emulator, "leaving", **{**MANAGED, "AutoDeployment": {"Enabled": True}})
     fleet.run("create_stack_instances", **units(tree.root))
@@ -294,3 +320,17 @@ def test_account_that_leaves_the_organization_loses_its_instances(emulator: Runn
     tree.client.remove_account_from_organization(AccountId=made)
     until(lambda: made not in placed(fleet) and not running(fleet))
     remove(fleet)
+
+
+def test_organization_is_kept_over_a_restart(emulator: RunningEmulator, tree: Tree) -> None:
+    fleet = Fleet(emulator, "kept", **{**MANAGED, "AutoDeployment": {"Enabled": True}})
+    fleet.run("create_stack_instances", **units(tree.other))
+    assert emulator.stop() == 0
+    emulator.start()
+    fleet.client = emulator.client("cloudformation")
+    assert fleet.client.describe_organizations_access()["Status"] == "ENABLED"
+    assert placed(fleet) == {tree.third: tree.other}
+    again = emulator.client("organizations")
+    again.move_account(AccountId=tree.third, SourceParentId=tree.other, DestinationParentId=tree.root)
+    until(lambda: not fleet.instances() and not running(fleet))
+    fleet.client.delete_stack_set(StackSetName=fleet.name)
