@@ -7,7 +7,9 @@ credentials are wrong and nothing was changed; 3 something differs; 130 interrup
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -269,7 +271,7 @@ def global_options(defaults: bool) -> Parser:
         "--progress",
         default="auto",
         choices=["auto", "tree", "lines", "json"],
-        help="how progress is shown on standard error; json: one event a line (default: tree on a terminal)",
+        help="how progress is shown on standard error; json: an event a line (default: a tree on a terminal)",
     )
     add("--yes", default=False, action="store_true", help="do not ask")
     add("--verbose", default=False, action="store_true", help="show where an error comes from")
@@ -318,6 +320,15 @@ def sentences(error: Exception) -> list[str]:
     return [f"{type(error).__name__}: {told} (not foreseen; run the command again with --verbose to see where)"]
 
 
+def tell(sentence: str, progress: str) -> None:
+    """Prints the last word on standard error; among progress as JSON it is a line of JSON too."""
+    from deployer.events import Failure
+
+    if progress == "json":
+        sentence = json.dumps(Failure(sentence.removeprefix("Error: "), time.time()).as_data())
+    print(sentence, file=sys.stderr)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs one command and returns the exit status; every failure is a sentence on standard error.
 
@@ -338,13 +349,13 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return command.run(Session(options))
     except KeyboardInterrupt:
-        print("Interrupted; running the same command again is safe.", file=sys.stderr)
+        tell("Interrupted; running the same command again is safe.", options.progress)
         return INTERRUPTED
     except Exception as error:
         if options.verbose:
             traceback.print_exc()
         for sentence in sentences(error):
-            print(f"Error: {sentence}", file=sys.stderr)
+            tell(f"Error: {sentence}", options.progress)
         return error.exit_status if isinstance(error, DeployerError) else REFUSED
 
 

@@ -139,6 +139,15 @@ class TargetHealth(_Data):
     moment: float = 0.0
 
 
+@dataclass(frozen=True)
+class Failure(_Data):
+    """The last word of a command that did not do what it should: one sentence. No reporter gets it."""
+
+    kind: ClassVar[str] = "error"
+    sentence: str
+    moment: float
+
+
 Event = Step | OperationStatus | InstanceStatus | ResourceEvent | ServiceRollout | TargetHealth
 E = TypeVar("E", bound=Event)
 

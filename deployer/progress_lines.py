@@ -34,7 +34,7 @@ def line_of(progress: Progressing, event: Event, node: Node, now: float) -> str 
 
 
 def _step(progress: Progressing, event: Step, node: Node, now: float) -> str:
-    told = f"{MARKS[event.state]} {event.name}"
+    told = clean(f"{MARKS[event.state]} {event.name}")
     time = "" if event.state == "started" else _time(progress, node, now)
     rest = ", ".join(part for part in (clean(event.detail), time) if part)
     return f"{told}: {rest}" if rest else told

@@ -64,4 +64,4 @@ def wrapped(text: str, columns: int, lines: int) -> list[str]:
     found += [line] * bool(line)
     if len(found) <= lines:
         return found
-    return [*found[: lines - 1], cut(f"{found[lines - 1]} {CUT}" + " " * columns, columns).rstrip()] if lines else []
+    return [*found[: lines - 1], cut(" ".join(found[lines - 1 :]), columns)] if lines else []

@@ -12,6 +12,7 @@ from deployer.progress_model import Node, Progressing
 from deployer.progress_text import clean, cut, duration, padded, shortened, width_of, wrapped
 from deployer.progress_words import (
     OPERATIONS,
+    core,
     doing,
     many,
     number_of,
@@ -67,14 +68,14 @@ LEVELS = (
     Limits(steps=4, finished=0, targets=8, resources=3, failures=10, reason=2),
     Limits(steps=2, finished=0, targets=6, resources=2, failures=10, reason=2),
     Limits(steps=1, finished=0, targets=5, resources=1, failures=8, reason=2),
-    Limits(steps=0, finished=0, targets=4, resources=1, failures=6, reason=1, service=1),
-    Limits(steps=0, finished=0, targets=4, stacks=1, resources=0, failures=5, reason=1, service=1),
-    Limits(steps=0, finished=0, targets=4, stacks=0, resources=0, failures=4, reason=1, service=0),
-    Limits(steps=0, finished=0, targets=2, stacks=0, resources=0, failures=3, reason=1, service=0),
-    Limits(steps=0, finished=0, targets=0, stacks=0, resources=0, failures=2, reason=1, service=0),
+    Limits(steps=0, finished=0, targets=4, resources=1, failures=6, reason=2, service=1),
+    Limits(steps=0, finished=0, targets=4, stacks=1, resources=0, failures=6, reason=2, service=1),
+    Limits(steps=0, finished=0, targets=4, stacks=0, resources=0, failures=5, reason=2, service=0),
+    Limits(steps=0, finished=0, targets=2, stacks=0, resources=0, failures=4, reason=1, service=0),
+    Limits(steps=0, finished=0, targets=0, stacks=0, resources=0, failures=3, reason=1, service=0),
     Limits(steps=0, finished=0, targets=0, stacks=0, resources=0, failures=1, reason=1, service=0),
 )
-WHOLE = Limits(steps=1000, targets=1000, failures=1000, reason=100)
+WHOLE = Limits(steps=1000, targets=8, failures=1000, reason=100)
 """Of the last picture, which stays on the screen and may scroll."""
 
 
@@ -83,11 +84,12 @@ def picture(progress: Progressing, now: float, width: int, height: int | None = 
 
     Without a height the whole picture is drawn.
     """
+    failing = frozenset(_failing(progress.command))
     if height is None:
-        return _Drawing(progress, now, width, WHOLE).lines()
+        return _Drawing(progress, failing, now, width, WHOLE).lines()
     lines: list[Line] = []
     for limits in LEVELS:
-        lines = _Drawing(progress, now, width, limits).lines()
+        lines = _Drawing(progress, failing, now, width, limits).lines()
         if len(lines) <= height:
             return lines
     # Not even the strictest limits fit: failures first, then what is at the top.
@@ -98,6 +100,8 @@ def picture(progress: Progressing, now: float, width: int, height: int | None = 
 @dataclass(frozen=True)
 class _Drawing:
     progress: Progressing
+    failing: frozenset[int]
+    """The identities of the nodes that failed or have something below them that did."""
     now: float
     width: int
     limits: Limits
@@ -142,13 +146,13 @@ class _Drawing:
 
     def _failed(self, node: Node, depth: int, live: bool) -> Iterator[Line]:
         """Yields what failed below; where nothing did, the node's own reason."""
-        found = [child for child in node.children.values() if _has_failed(child)]
+        found = [child for child in node.children.values() if id(child) in self.failing]
         for child in found[: self.limits.failures]:
             yield from self._node(child, depth, live, node)
         if len(found) > self.limits.failures:
             yield self._line("failed", f"{len(found) - self.limits.failures} more failed", "", depth)
         if not found and node.state == "failed":
-            for text in wrapped(clean(node.reason), self.width - 2 * depth - 2, self.limits.reason):
+            for text in wrapped(clean(core(node.reason)), self.width - 2 * depth - 2, self.limits.reason):
                 yield self._line("failed", "", text, depth, mark=" ")
 
     def _finished(self, node: Node, depth: int) -> Iterator[Line]:
@@ -169,15 +173,15 @@ class _Drawing:
         yield self._together(found, many(len(found), kind), many(resources, "resource") if resources else "", depth)
 
     def _running(self, node: Node, depth: int) -> Iterator[Line]:
-        """Yields what is under way below, first what most is known of, and how much more there is."""
-        found = [child for child in node.children.values() if child.active and not _has_failed(child)]
-        found.sort(key=lambda child: not child.children)
+        """Yields what is under way below, and how much more there is; of too many targets those that are followed."""
+        found = [child for child in node.children.values() if child.active and id(child) not in self.failing]
         limits = {"instance": self.limits.targets, "stack": self.limits.stacks, "resource": self.limits.resources}
-        shown = [
-            child
-            for kind in ("operation", *limits)
-            for child in [one for one in found if one.kind == kind][: limits.get(kind)]
-        ]
+        shown: list[Node] = []
+        for kind in ("operation", *limits):
+            some = [child for child in found if child.kind == kind]
+            if len(some) > limits.get(kind, len(some)) and kind == "instance":
+                some = [child for child in some if child.children]
+            shown += some[: limits.get(kind)]
         for child in shown:
             yield from self._node(child, depth, True, node)
         if shown and len(found) > len(shown):
@@ -222,9 +226,12 @@ def _look(state: str) -> Look:
     return looks.get(state, "quiet")
 
 
-def _has_failed(node: Node) -> bool:
-    """Returns whether it or something below it failed."""
-    return any(one.state == "failed" for one in node.walk())
+def _failing(node: Node) -> Iterator[int]:
+    """Yields the identities of the node and of those below it that failed or have something below that did."""
+    below = [identity for child in node.children.values() for identity in _failing(child)]
+    yield from below
+    if below or node.state == "failed":
+        yield id(node)
 
 
 def _kind(nodes: Iterable[Node]) -> str:

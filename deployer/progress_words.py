@@ -1,5 +1,6 @@
 """What people are told of the things that a command works on: verbs for AWS's states, counts, rollouts, health."""
 
+import re
 from collections.abc import Iterable
 
 from deployer.events import ServiceRollout, TargetHealth
@@ -17,6 +18,12 @@ VERBS = {
     "PENDING": ("waiting", "waiting"),
     "CANCELLED": ("cancelled", "cancelled"),
 }
+WRAPPED = re.compile(
+    r'^Resource handler returned message: "(.+)" \((?:RequestToken: [^,]*, )?HandlerErrorCode: \w+\)$'
+    r"|^ResourceLogicalId:.*?, ResourceStatusReason:(.+?)\.*$",
+    re.DOTALL,
+)
+"""A resource's and a stack set's reason, as AWS writes them into events and operation results."""
 TARGET_STATES = ("healthy", "unhealthy", "initial", "draining")
 
 
@@ -32,6 +39,13 @@ def doing(status: str) -> str:
         return "kept"
     present, past = VERBS.get(status.partition("_")[0], (status.lower().replace("_", " "),) * 2)
     return present if status.endswith("_IN_PROGRESS") else past
+
+
+def core(reason: str) -> str:
+    """Returns what a reason says, without the words that AWS puts before and after every one."""
+    found = WRAPPED.search(reason)
+    inner = next((text for text in found.groups() if text), "") if found else ""
+    return core(inner) if inner else reason
 
 
 def many(count: int, thing: str) -> str:
@@ -67,16 +81,16 @@ def resources_told(node: Node) -> str:
 
 
 def targets_told(operation: Node) -> str:
-    """Returns how the targets of an operation stand: 12 of 300 targets done · 4 running · 1 failed."""
+    """Returns how the targets of an operation stand: 12 of 300 done · 1 failed · 4 running."""
     found = list(operation.children.values())
     done = number_of(found, "done")
     if len(found) == 1:
         return many(1, "target")
-    head = many(done, "target") if done == len(found) else f"{done} of {many(len(found), 'target')} done"
+    head = many(done, "target") if done == len(found) else f"{done} of {len(found)} done"
     rest = counted(
-        (number_of(found, "running"), "running"),
         (number_of(found, "failed"), "failed"),
         (number_of(found, "cancelled"), "cancelled"),
+        (number_of(found, "running"), "running"),
         (number_of(found, "waiting"), "waiting"),
     )
     return " · ".join(part for part in (head if found else "", rest) if part)

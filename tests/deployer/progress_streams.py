@@ -2,7 +2,7 @@
 
 The streams in `fixtures/progress/` are what `deploy --local --progress json` wrote: `create` makes one target, `update`
 changes four, and `failing` makes one whose tasks cannot start. Beside each stands what a terminal of 80 columns and 24
-lines showed at some moments, and the plain lines.
+lines showed at some moments, and the plain lines; of the made-up `fleet` of three hundred targets what it showed.
 """
 
 import json
@@ -23,9 +23,11 @@ from deployer.events import (
 from deployer.progress_lines import line_of
 from deployer.progress_model import Progressing
 from deployer.progress_tree import picture
+from tests.deployer.progress_fleet import fleet
 
 FOLDER = Path(__file__).parent / "fixtures" / "progress"
 STREAMS = ("create", "update", "failing")
+FLEET = "fleet"
 KINDS: dict[str, Callable[..., Event]] = {
     kind.kind: kind for kind in (Step, OperationStatus, InstanceStatus, ResourceEvent, ServiceRollout, TargetHealth)
 }
@@ -57,9 +59,14 @@ def arriving(events: Iterable[Event]) -> Iterator[tuple[Event, float]]:
         yield event, now
 
 
+def stream(name: str) -> list[Event]:
+    """Returns a stream by its name."""
+    return list(fleet()) if name == FLEET else recorded(name)
+
+
 def pictures(name: str) -> str:
-    """Returns what a terminal shows at some moments of a recorded stream, and the picture that stays."""
-    progress, events = Progressing(), recorded(name)
+    """Returns what a terminal shows at some moments of a stream, and the picture that stays."""
+    progress, events = Progressing(), stream(name)
     found = []
     now = 0.0
     for number, (event, now) in enumerate(arriving(events)):
@@ -72,17 +79,18 @@ def pictures(name: str) -> str:
 
 
 def plain_lines(name: str) -> str:
-    """Returns a recorded stream as plain lines."""
+    """Returns a stream as plain lines."""
     progress = Progressing()
-    found = [line_of(progress, event, progress.take(event, now), now) for event, now in arriving(recorded(name))]
+    found = [line_of(progress, event, progress.take(event, now), now) for event, now in arriving(stream(name))]
     return "".join(f"{line}\n" for line in found if line is not None)
 
 
 def main() -> None:
     """Draws every stream anew."""
     for name in STREAMS:
-        (FOLDER / f"{name}.tree.txt").write_text(pictures(name), encoding="utf-8")
         (FOLDER / f"{name}.lines.txt").write_text(plain_lines(name), encoding="utf-8")
+    for name in (*STREAMS, FLEET):
+        (FOLDER / f"{name}.tree.txt").write_text(pictures(name), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,27 @@
 """How progress is shown: JSON, lines or a tree; without colour, without signs, and to nobody."""
 
+import fcntl
 import io
 import json
 import os
 import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+import build
 from deployer.events import Event, InstanceStatus, OperationStatus, ResourceEvent, ServiceRollout, Step, TargetHealth
-from deployer.progress import JsonProgress, LineProgress, Progress, TreeProgress, chosen, progress
-from tests.deployer.progress_streams import arriving, event_of, recorded
+from deployer.progress import JsonProgress, LineProgress, Progress, TreeProgress, chosen
+from tests.deployer.progress_streams import FOLDER, arriving, event_of, recorded
 
+ROOT = Path(__file__).resolve().parents[2]
 HERE = ("111111111111/us-east-1",)
 SERVICE = "AWS::ECS::Service"
 MOMENT = 1_800_000_000.0
@@ -205,22 +215,70 @@ def test_terminal_and_environment_choose(how: str, terminal: bool, environment: 
     assert chosen(how, terminal, environment) == expected  # type: ignore[arg-type]
 
 
-def in_a_terminal(events: list[Event], **environment: str) -> str:
-    """Returns all that a terminal of 80 columns and 24 lines gets of the events."""
+def in_a_terminal(how: str, **environment: str) -> str:
+    """Returns all that a terminal of 80 columns and 24 lines gets of a recorded deployment that failed."""
+    script = (
+        "import sys\n"
+        "from deployer.progress import progress\n"
+        "from tests.deployer.progress_streams import recorded\n"
+        "with progress(sys.stderr, sys.argv[1]) as shown:\n"
+        "    for event in recorded('failing'):\n"
+        "        shown.emit(event)\n"
+    )
     controller, terminal = pty.openpty()
-    with os.fdopen(terminal, "w", encoding="utf-8") as stream, progress(stream, "auto", environment) as shown:
-        for event in events:
-            shown.emit(event)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in ("CI", "COLUMNS", "LINES", "NO_COLOR")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, how],
+        cwd=ROOT,
+        env={**kept, "TERM": "xterm-256color", **environment},
+        stderr=terminal,
+    )
+    os.close(terminal)
     got = b""
-    os.set_blocking(controller, False)
-    while chunk := _read(controller):
-        got += chunk
+    with suppress(OSError):  # Linux says EIO where the other side is closed.
+        while chunk := os.read(controller, 65536):
+            got += chunk
     os.close(controller)
-    return got.decode("utf-8")
+    assert process.wait() == 0
+    return got.decode("utf-8").replace("\r\n", "\n")
 
 
-def _read(descriptor: int) -> bytes:
-    try:
-        return os.read(descriptor, 65536)
-    except OSError:
-        return b""
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+WHOLE = (FOLDER / "failing.tree.txt").read_text(encoding="utf-8").partition("=== what stays\n")[2]
+
+
+def test_terminal_keeps_the_whole_picture() -> None:
+    got = in_a_terminal("auto")
+    assert COLOUR.search(got)
+    shown = [line.rstrip() for line in CONTROL.sub("", got).splitlines()]
+    assert "\n".join(shown[-WHOLE.count("\n") :]) == WHOLE.rstrip()
+    assert max(map(len, shown)) <= 80
+
+
+def test_picture_has_no_colours_where_none_are_wanted() -> None:
+    got = in_a_terminal("auto", NO_COLOR="1")
+    assert "✗ Service  CREATE_FAILED" in CONTROL.sub("", got)
+    assert not COLOUR.search(got)
+
+
+@pytest.mark.parametrize(("how", "environment"), [("auto", {"CI": "true"}), ("auto", {"TERM": "dumb"}), ("lines", {})])
+def test_lines_are_the_same_on_a_terminal(how: str, environment: dict[str, str]) -> None:
+    got = in_a_terminal(how, **environment)
+    assert "\x1b" not in got
+    assert got.splitlines()[-1] == "✗ Stack set: 2 s"
+
+
+def test_terminal_without_the_signs_gets_others() -> None:
+    got = in_a_terminal("lines", PYTHONIOENCODING="ascii")
+    assert got.splitlines()[-1] == "x Stack set: 2 s"
+    assert "\\u" not in got
+
+
+def test_error_is_a_line_of_json_among_progress_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    absent = str(tmp_path / "absent.toml")
+    assert build.main(["deploy", "--config", absent, "--progress", "json"]) == 2
+    told = json.loads(capsys.readouterr().err)
+    assert told["kind"] == "error"
+    assert told["sentence"].startswith(f"There is no configuration file {absent}")
