@@ -29,6 +29,8 @@ def line_of(progress: Progressing, event: Event, node: Node, now: float) -> str 
         return _line("    ", told, event.reason)
     if isinstance(event, ResourceEvent):
         return _resource(progress, event, node, now)
+    if event.path and progress.targets_of(event.path) > DETAILED_TARGETS:
+        return None
     where = f"{'/'.join((*event.path, node.name))}: "
     return _line("    ", where + service_told(node)[0 if event.kind == "service" else -1])
 

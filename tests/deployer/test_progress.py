@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import build
+from deployer.errors import RefusedError
 from deployer.events import Event, InstanceStatus, OperationStatus, ResourceEvent, ServiceRollout, Step, TargetHealth
 from deployer.progress import JsonProgress, LineProgress, Progress, TreeProgress, chosen
 from tests.deployer.progress_streams import FOLDER, arriving, event_of, recorded
@@ -276,9 +277,14 @@ def test_terminal_without_the_signs_gets_others() -> None:
     assert "\\u" not in got
 
 
-def test_error_is_a_line_of_json_among_progress_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    absent = str(tmp_path / "absent.toml")
-    assert build.main(["deploy", "--config", absent, "--progress", "json"]) == 2
-    told = json.loads(capsys.readouterr().err)
-    assert told["kind"] == "error"
-    assert told["sentence"].startswith(f"There is no configuration file {absent}")
+@pytest.mark.parametrize(("error", "told"), [(RefusedError("No."), "No."), (KeyboardInterrupt(), "Interrupted")])
+def test_last_word_is_a_line_of_json_among_progress_as_json(
+    error: BaseException, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(build, "COMMANDS", (build.Command("generate", "…", broken),))
+    assert build.main(["generate", "--progress", "json"]) in (1, 130)
+    line = json.loads(capsys.readouterr().err)
+    assert (line["kind"], line["sentence"].startswith(told)) == ("error", True)
