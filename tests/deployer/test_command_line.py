@@ -13,7 +13,7 @@ import pytest
 import build
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILT = ["generate", "lint", "package", "image", "deploy", "status", "verify", "invoke", "destroy", "local"]
+BUILT = ["generate", "lint", "package", "image", "deploy", "status", "drift", "verify", "invoke", "destroy", "local"]
 NOT_BUILT = ["plan", "recover", "connect", "publish", "launch-url", "cost", "diagram"]
 
 

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,18 +63,40 @@ class Project:
 
     def run(self, *words: str) -> Done:
         """Runs a command with --local and returns how it ended."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         command = [sys.executable, "build.py", *words, "--local", "--config", str(self.configuration)]
         done = subprocess.run(
             command,
             cwd=ROOT,
-            env={**kept, STATE_VARIABLE: str(self.folder / "aws")},
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def begin(self, *words: str) -> "Iterator[subprocess.Popen[str]]":
+        """Begins a command with --local whose standard output can be read while it runs; it ends with the block."""
+        command = [sys.executable, "build.py", *words, "--local", "--config", str(self.configuration)]
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            with process:
+                yield process
+        finally:
+            process.kill()
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {**kept, STATE_VARIABLE: str(self.folder / "aws")}
 
     def json(self, *words: str) -> Any:
         """Runs a command that must succeed and returns its JSON document."""

@@ -4,6 +4,8 @@ The tests of this file are one story and run in their order.
 """
 
 import json
+import re
+import signal
 from typing import Any
 
 import pytest
@@ -152,7 +154,47 @@ def test_status_tells_stacks_rollout_health_and_target(project: Project, deploye
     assert facts["service"] == "2 of 2 tasks running"
     assert facts["targets"] == "2 healthy"
     assert facts["gateway target"] == "READY"
-    assert f"{ACCOUNT} {REGION}" in project.run("status").out
+    told = project.run("status").out
+    assert f"{ACCOUNT} {REGION}" in told
+    row = [ACCOUNT, REGION, "CREATE_COMPLETE", "2 of 2 tasks running", "READY"]
+    assert any(re.split(r"\s{2,}", line.strip()) == row for line in told.splitlines())
+
+
+def test_status_of_a_target_that_is_none_names_those_that_are(project: Project, deployed: Done) -> None:
+    done = project.run("status", "--target", f"{ACCOUNT}/eu-west-1")
+    assert done.status == 2
+    assert f"is no target of the stack set mcp-runtime; its targets are {TARGET}." in done.error
+
+
+def test_watched_status_is_one_document_a_line_until_interrupted(project: Project, deployed: Done) -> None:
+    with project.begin("status", "--watch", "1", "--output", "json") as watching:
+        assert watching.stdout is not None
+        documents = [json.loads(watching.stdout.readline()) for _ in range(2)]
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait() == 0
+    assert {document["targets"][0]["facts"][0]["state"] for document in documents} == {"CREATE_COMPLETE"}
+
+
+def test_drift_finds_what_was_changed_by_hand_in_a_nested_stack(project: Project, deployed: Done) -> None:
+    untouched = project.run("drift", "--output", "json")
+    assert untouched.status == 0, untouched.out
+    (found,) = untouched.document["targets"]
+    assert (found["status"], found["depth"], found["resources"]) == ("IN_SYNC", "nested stacks", [])
+    (group,) = [
+        one["logGroupName"]
+        for one in project.client("logs").describe_log_groups()["logGroups"]
+        if one["logGroupName"] == project.outputs()["LogGroupName"]
+    ]
+    logs = project.client("logs")
+    logs.put_retention_policy(logGroupName=group, retentionInDays=1)
+    done = project.run("drift", "--target", TARGET, "--output", "json")
+    assert done.status == 3
+    ((changed,),) = [target["resources"] for target in done.document["targets"]]
+    assert (changed["resource_type"], changed["status"]) == ("AWS::Logs::LogGroup", "MODIFIED")
+    (difference,) = changed["differences"]
+    assert (difference["path"], difference["expected"], difference["actual"]) == ("/RetentionInDays", "7", "1")
+    assert "LogGroup" in project.run("drift").out
+    logs.put_retention_policy(logGroupName=group, retentionInDays=7)
 
 
 def test_verify_prints_each_layer_with_its_evidence(project: Project, deployed: Done) -> None:
