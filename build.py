@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from deployer.session import Session
 
 DONE, REFUSED, WRONG, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 130
+STOPPED = "Interrupted; running the same command again is safe."
 Arguments = Sequence[tuple[tuple[str, ...], dict[str, Any]]]
 
 
@@ -334,14 +335,26 @@ def main(arguments: Sequence[str]) -> int:
 
     Where a look at the configuration finds several mistakes, each has a sentence and a line of its own.
     """
-    options = parsed(arguments)
-    if options.command is None:
-        width = max(len(command.name) for command in COMMANDS)
-        print("python build.py COMMAND [options]\n")
-        for command in COMMANDS:
-            print(f"  {command.name:<{width}}  {command.summary}")
-        print("\nEvery command takes --help.")
-        return DONE
+    try:
+        options = parsed(arguments)
+        return listed() if options.command is None else done(options)
+    except KeyboardInterrupt:
+        print(STOPPED, file=sys.stderr)
+        return INTERRUPTED
+
+
+def listed() -> int:
+    """Prints the table of commands."""
+    width = max(len(command.name) for command in COMMANDS)
+    print("python build.py COMMAND [options]\n")
+    for command in COMMANDS:
+        print(f"  {command.name:<{width}}  {command.summary}")
+    print("\nEvery command takes --help.")
+    return DONE
+
+
+def done(options: argparse.Namespace) -> int:
+    """Runs the command that the options name and returns the exit status."""
     from deployer.errors import DeployerError
     from deployer.session import Session
 
@@ -349,7 +362,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return command.run(Session(options))
     except KeyboardInterrupt:
-        tell("Interrupted; running the same command again is safe.", options.progress)
+        tell(STOPPED, options.progress)
         return INTERRUPTED
     except Exception as error:
         if options.verbose:

@@ -6,11 +6,12 @@ graph.
 """
 
 import os
+import signal
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import forkserver, get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,23 +52,44 @@ def lint(templates: Mapping[str, str], regions: Sequence[str] = REGIONS) -> list
     with (
         tempfile.TemporaryDirectory() as folder,
         # cfn-lint follows a local URL only within the working directory.
-        ProcessPoolExecutor(PROCESSES, get_context("forkserver"), initializer=os.chdir, initargs=(folder,)) as pool,
+        ProcessPoolExecutor(PROCESSES, get_context("forkserver"), initializer=_begin, initargs=(folder,)) as pool,
     ):
         for name, text in templates.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
         largest_first = sorted(templates, key=lambda name: (-len(templates[name]), name))
-        jobs = [pool.submit(lint_file, name, tuple(regions)) for name in largest_first]
-        findings = check_graph(templates)
-        for job in jobs:
-            findings.extend(job.result())
+        try:
+            jobs = [pool.submit(lint_file, name, tuple(regions)) for name in largest_first]
+            findings = check_graph(templates)
+            for job in jobs:
+                findings.extend(job.result())
+        except BaseException:
+            # Whoever interrupts does not want to wait for the files that nobody has begun to lint.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return sorted(set(findings))
 
 
 def prepare() -> None:
-    """Starts to load cfn-lint in another process, so that it is there when `lint` wants it; `lint` does so itself."""
+    """Starts to load cfn-lint in another process, so that it is there when `lint` wants it; `lint` does so itself.
+
+    Ctrl-C reaches every process of the terminal's foreground: this one says so, the others have nothing to say.
+    """
     context = get_context("forkserver")
     context.set_forkserver_preload(["deployer.cfn_lint"])
-    forkserver.ensure_running()
+    # It ends with signals unblocked, and is not started twice.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(folder: str) -> None:
+    """Makes ready a process that lints: it works in `folder`, and Ctrl-C ends it without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    os.chdir(folder)
 
 
 def lint_file(path: str, regions: tuple[str, ...]) -> list[Finding]:

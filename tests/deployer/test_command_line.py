@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -212,3 +213,28 @@ def test_what_nobody_foresaw_is_one_sentence_too(
     assert capsys.readouterr().err == (
         "Error: RuntimeError: two lines (not foreseen; run the command again with --verbose to see where)\n"
     )
+
+
+def helpers(process: int) -> list[str]:
+    """Returns the command lines of a process's children that lint."""
+    listed = subprocess.run(["ps", "-A", "-o", "ppid=,args="], capture_output=True, text=True, check=True).stdout
+    found = (line.split(None, 1) for line in listed.splitlines())
+    return [words for parent, words in found if parent == str(process) and "forkserver" in words]
+
+
+def test_ctrl_c_while_linting_is_said_once_and_by_the_command_alone() -> None:
+    with subprocess.Popen(
+        [sys.executable, "build.py", "lint"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while not helpers(process.pid):
+            assert process.poll() is None
+        # As a terminal does: to every process of the foreground.
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out) == (130, "")
+    assert err == "Interrupted; running the same command again is safe.\n"
