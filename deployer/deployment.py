@@ -84,7 +84,7 @@ def deploy(context: Context) -> Result:
         _step(
             context, "Read-back", lambda: _read_back(context, converged, wanted, package.texts[root], result.runtimes)
         )
-    _synchronize(context, result.runtimes, converged)
+    _synchronize(context, result.runtimes)
     result.verification = verify_all(context, result.runtimes, SETTLING_SECONDS)
     return result
 
@@ -259,12 +259,13 @@ def _read_back(
     return [runtime for runtime in found if (runtime.account, runtime.region) in parameters]
 
 
-def _synchronize(context: Context, found: list[Runtime], converged: Converged) -> None:
-    """Has the tools of gateway targets listed anew that stood before the set was updated."""
-    updated = converged.before if converged.steps.update_set else {}
+def _synchronize(context: Context, found: list[Runtime]) -> None:
+    """Has the tools listed anew of gateway targets that listed them before their runtime's last change."""
     for runtime in found:
-        if runtime.readable and (runtime.account, runtime.region) in updated:
-            client = context.aws.client("bedrock-agentcore-control", runtime.account, runtime.region)
+        if not runtime.readable:
+            continue
+        client = context.aws.client("bedrock-agentcore-control", runtime.account, runtime.region)
+        if gateway_targets.is_stale(client, runtime.outputs, runtime.touched):
             name = f"Gateway target {runtime.account} {runtime.region}"
             context.reporter.emit(Step(name, "started"))
             gateway_targets.synchronize(client, runtime.outputs, context.poll)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from deployer.aws import Aws
 from deployer.stack_set_plan import Instance, Target
@@ -20,6 +21,8 @@ class Runtime:
     readable: bool
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
+    touched: datetime | None = None
+    """When the stack's last creation or update began."""
 
 
 def read(aws: Aws, instances: Mapping[Target, Instance]) -> list[Runtime]:
@@ -44,4 +47,5 @@ def _read(aws: Aws, account: str, region: str, instance: Instance) -> Runtime:
         readable=readable,
         outputs=outputs_of(stack) if stack else {},
         parameters=parameters_of(stack) if stack else {},
+        touched=(stack.get("LastUpdatedTime") or stack.get("CreationTime")) if stack else None,
     )
