@@ -75,7 +75,7 @@ LEVELS = (
     Limits(steps=0, finished=0, targets=0, stacks=0, resources=0, failures=3, reason=1, service=0),
     Limits(steps=0, finished=0, targets=0, stacks=0, resources=0, failures=1, reason=1, service=0),
 )
-WHOLE = Limits(steps=1000, targets=8, failures=1000, reason=100)
+WHOLE = Limits(steps=30, targets=8, failures=1000, reason=100)
 """Of the last picture, which stays on the screen and may scroll."""
 
 

@@ -70,9 +70,10 @@ def test_history_is_past_and_the_cause_is_of_this_operation() -> None:
     assert watcher.causes() == {}
 
 
-def test_few_targets_are_followed_at_once_and_another_s_turn_comes() -> None:
+@pytest.mark.parametrize("number_of_targets", [FOLLOWED + 2, 100])
+def test_few_targets_are_followed_at_once_and_another_s_turn_comes(number_of_targets: int) -> None:
     aws, seen = Clients(), Recorder()
-    targets = [(HERE[0], f"r-{number}") for number in range(FOLLOWED + 2)]
+    targets = [(HERE[0], f"r-{number}") for number in range(number_of_targets)]
     for target in targets:
         aws.client("cloudformation", *target).add(
             root(target), f"Vpc{target[1]}", "AWS::EC2::VPC", "CREATE_IN_PROGRESS"
@@ -86,6 +87,8 @@ def test_few_targets_are_followed_at_once_and_another_s_turn_comes() -> None:
     reads = aws.client("cloudformation", *targets[1]).reads
     watcher.look(look({**statuses, targets[1]: "SUCCEEDED"}))
     assert aws.client("cloudformation", *targets[1]).reads == reads
+    clients = [client for client in aws.made.values() if isinstance(client, CloudFormation)]
+    assert sum(client.reads for client in clients) == 3 * FOLLOWED + 1
 
 
 def test_targets_that_fail_unfollowed_are_read_once_and_not_all_of_them() -> None:
