@@ -81,6 +81,7 @@ class Aws:
     _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     _account: str = ""
     _sessions: dict[str, Any] = field(default_factory=dict)
+    _own_sessions: dict[str, Any] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     @property
@@ -147,14 +148,21 @@ class Aws:
         return f"https://{bucket}.s3.{region}.{dns_suffix(region)}"
 
     def _session(self, account: str) -> Any:
+        """Returns the session that acts in an account, made once: its clients share what it has loaded."""
+        if not self.emulated and account and account != self.identity():
+            return self._assumed(account)
+        key = account if self.emulated else ""
+        if key not in self._own_sessions:
+            self._own_sessions[key] = self._made_session(account)
+        return self._own_sessions[key]
+
+    def _made_session(self, account: str) -> Any:
         if self.emulated:
             return boto3.Session(
                 aws_access_key_id=account,
                 aws_secret_access_key=self.access.emulator_key,
                 region_name=self.access.region or "us-east-1",
             )
-        if account and account != self.identity():
-            return self._assumed(account)
         try:
             return boto3.Session(profile_name=self.access.profile or None, region_name=self.access.region or None)
         except ProfileNotFound as error:
