@@ -1,12 +1,12 @@
 """The foundation: what a publisher needs once per account, once per Region of replicated images and once per target."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from deployer import descriptions, replicas
-from deployer.aws import Aws
+from deployer.aws import Aws, partition_of
 from deployer.descriptions import Describing
 from deployer.errors import UsageError
 from deployer.events import Reporter, Step
@@ -19,6 +19,15 @@ from generator.stacks.foundation import ACCOUNT_FILE, REGION_FILE, TARGET_FILE
 ACCOUNT_STACK = "mcp-runtime-foundation"
 REGION_STACK = "mcp-runtime-foundation-replica"
 TARGET_STACK = "mcp-runtime-foundation-target"
+DEFAULT_REGIONS: Final = frozenset(
+    {
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
+        *("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-north-1"),
+        *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+    }
+)
+"""The Regions that every account can use: those launched before 20 March 2019; all later ones must be enabled (Account
+Management reference guide, "Enable or disable AWS Regions in your account")."""
 VALUE_BYTES = 4096
 """A parameter's value is no longer (CloudFormation user guide, "Quotas")."""
 CONNECTIONS = 4
@@ -86,11 +95,17 @@ def parameters(publisher: Publisher) -> dict[str, str]:
     return shared | {
         f.CREATE_ADMINISTRATION_ROLE.name: "on" if roles.create_administration_role else "off",
         f.ADMINISTRATION_ROLE_NAME.name: roles.administration_role_name,
+        f.OPT_IN_REGIONS.name: ",".join(opt_in([publisher.home_region, *publisher.target_regions])),
         f.CREATE_EXECUTION_ROLE.name: "on" if makes_execution_role else "off",
         f.EXECUTION_ROLE_NAME.name: roles.execution_role_name,
         f.IMAGE_BUILDER.name: "on" if publisher.builds_images else "off",
         **{slot.name: region for slot, region in zip(f.REPLICATION_REGIONS, replicas, strict=False)},
     }
+
+
+def opt_in(regions: Iterable[str]) -> list[str]:
+    """Returns the Regions, sorted, that accounts must enable before they can use them."""
+    return sorted({region for region in regions if partition_of(region) == "aws"} - DEFAULT_REGIONS)
 
 
 def _shared(publisher: Publisher) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """What varies in the runtime, as named conditions over root parameters."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from troposphere import And, AWSHelperFn, Equals, Join, Not, Or
+from troposphere import And, AWSHelperFn, Equals, Join, Not, Or, Ref
 
 from generator import parameters as p
 from generator.composition import Condition, Scope, chosen
@@ -28,6 +29,12 @@ def _any(name: str, *conditions: Condition) -> Condition:
 
 def _none(name: str, condition: Condition) -> Condition:
     return Condition(name, lambda scope: Not(scope.holds(condition)))
+
+
+def _in_region(regions: Sequence[str]) -> AWSHelperFn:
+    """Returns whether the stack is in one of the Regions; `Fn::Or` takes ten conditions at most."""
+    alike = [Equals(Ref("AWS::Region"), region) for region in regions]
+    return Or(*(Or(*alike[start : start + 9]) for start in range(0, len(alike), 9)))
 
 
 HAS_HOST_NAME: Final = _given("HasHostName", p.HOST_NAME)
@@ -60,6 +67,14 @@ CREATES_ISSUER: Final = _all("CreatesIssuer", HAS_ENDPOINT, LACKS_ISSUER)
 CONNECTS_GATEWAY: Final = chosen("ConnectsGateway", p.GATEWAY_TARGET, "on")
 HAS_TARGET: Final = _all("HasTarget", HAS_ENDPOINT, CONNECTS_GATEWAY)
 """The gateway forwards to the endpoint."""
+SEMANTIC_SEARCH_REGIONS: Final = (
+    *("us-east-1", "us-east-2", "us-west-2", "ca-central-1", "sa-east-1"),
+    *("eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3", "eu-south-1", "eu-south-2", "eu-north-1"),
+    *("ap-south-1", "ap-south-2", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2"),
+)
+"""Where a gateway can search its tools by meaning (AgentCore developer guide, "Supported AWS Regions for semantic
+search"); there are gateways in more Regions."""
+HAS_SEMANTIC_SEARCH: Final = Condition("HasSemanticSearch", lambda scope: _in_region(SEMANTIC_SEARCH_REGIONS))
 HAS_PRINCIPALS: Final = _given("HasPrincipals", p.ALLOWED_PRINCIPALS)
 HAS_CONTAINER_SECRET: Final = _given("HasContainerSecret", p.CONTAINER_SECRET_ARN)
 HAS_FIREWALL: Final = chosen("HasFirewall", p.FIREWALL, "on")

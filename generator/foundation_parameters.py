@@ -49,6 +49,17 @@ ADMINISTRATION_ROLE_NAME: Final = RootParameter(
     allowed_pattern=_ROLE_NAME,
     constraint="must be the name of an IAM role",
 )
+OPT_IN_REGIONS: Final = RootParameter(
+    "OptInRegions",
+    STACK_SETS,
+    "Opt-in Regions",
+    "Regions of targets that accounts must enable before they can use them, such as ap-east-1: there stack sets act"
+    " under a name of their own, which the administration role trusts too. Empty: none.",
+    "",
+    "CommaDelimitedList",
+    allowed_pattern=r"^([a-z]{2}(-[a-z]+)+-[0-9])?$",
+    constraint="must be Regions such as ap-east-1, separated by commas, or empty",
+)
 CREATE_EXECUTION_ROLE: Final = RootParameter(
     "CreateExecutionRole",
     STACK_SETS,
@@ -112,6 +123,7 @@ ACCOUNT: Final = (
     ORGANIZATION_ID,
     CREATE_ADMINISTRATION_ROLE,
     ADMINISTRATION_ROLE_NAME,
+    OPT_IN_REGIONS,
     CREATE_EXECUTION_ROLE,
     EXECUTION_ROLE_NAME,
     REPOSITORY_NAME,

@@ -50,7 +50,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
             AuthorizerType="AWS_IAM",
             ProtocolConfiguration=agentcore.GatewayProtocolConfiguration(
                 Mcp=agentcore.MCPGatewayConfiguration(
-                    SearchType="SEMANTIC",
+                    SearchType=scope.choose(c.HAS_SEMANTIC_SEARCH, "SEMANTIC", NoValue),
                     SupportedVersions=list(serving.PROTOCOL_VERSIONS),
                     StreamingConfiguration=agentcore.StreamingConfiguration(EnableResponseStreaming=True),
                 )

@@ -22,7 +22,7 @@ from awacs.aws import (
     StringEquals,
     StringNotEquals,
 )
-from troposphere import NoValue, Output, Ref, Select, Split, Sub, Template, ecr, iam, s3
+from troposphere import Equals, Join, Not, NoValue, Output, Ref, Select, Split, Sub, Template, ecr, iam, s3
 
 from generator import composition
 from generator import foundation_parameters as f
@@ -51,6 +51,9 @@ OWN_NAMES = {"s3": (f"arn:${{AWS::Partition}}:s3:::{STACK_SET_STACKS.lower()}",)
 """Where unnamed resources bear the stack's name, the execution role reaches those alone."""
 
 CREATES_ADMINISTRATION_ROLE = chosen("CreatesAdministrationRole", f.CREATE_ADMINISTRATION_ROLE, "on")
+HAS_OPT_IN_REGIONS = composition.Condition(
+    "HasOptInRegions", lambda scope: Not(Equals(Join("", scope.parameter(f.OPT_IN_REGIONS)), ""))
+)
 CREATES_EXECUTION_ROLE = chosen("CreatesExecutionRole", f.CREATE_EXECUTION_ROLE, "on")
 
 _EXECUTION_POLICIES = {
@@ -213,6 +216,16 @@ def _artifact_bucket(scope: Scope) -> s3.Bucket:
     return bucket
 
 
+def _stack_sets(scope: Scope) -> Value:
+    """Returns the service's principals: one of its own for each Region that is disabled by default.
+
+    CloudFormation user guide, "Grant self-managed permissions", example trust policy 2.
+    """
+    regions = Join(".amazonaws.com,cloudformation.", scope.parameter(f.OPT_IN_REGIONS))
+    every = Sub("cloudformation.amazonaws.com,cloudformation.${Regions}.amazonaws.com", Regions=regions)
+    return scope.choose(HAS_OPT_IN_REGIONS, Split(",", every), "cloudformation.amazonaws.com")
+
+
 def _administration_role(scope: Scope) -> iam.Role:
     return scope.add(
         iam.Role(
@@ -221,7 +234,7 @@ def _administration_role(scope: Scope) -> iam.Role:
             AssumeRolePolicyDocument=policy(
                 Statement(
                     Effect=Allow,
-                    Principal=Principal("Service", "cloudformation.amazonaws.com"),
+                    Principal=Principal("Service", _stack_sets(scope)),
                     Action=[sts.AssumeRole],
                     Condition=Condition(
                         [
