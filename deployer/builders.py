@@ -46,11 +46,15 @@ class Login:
 
 @dataclass(frozen=True)
 class Builder:
-    """One kind of builder: its program, what makes it answer, and how it differs from Docker."""
+    """One kind of builder: its program, what makes it answer, and how it differs from Docker.
+
+    With `pushes_platform` it pushes this machine's platform unless it is told another (nerdctl, command reference).
+    """
 
     program: str
     question: tuple[str, ...]
     own_login_file: bool = False
+    pushes_platform: bool = False
 
     def answers(self) -> bool:
         """Whether the program is there and, where it has a daemon or a machine, whether that answers."""
@@ -79,8 +83,9 @@ class Builder:
             self._run("build the image", build, say)
             signing = ["login", *login_file, *plain, "--username", "AWS", "--password-stdin", login.host]
             self._run("sign in to the registry", signing, say, login.password)
+            platform = ["--platform", context.platform] if self.pushes_platform else []
             try:
-                self._run(f"push {image}", ["push", *login_file, *plain, image], say)
+                self._run(f"push {image}", ["push", *login_file, *plain, *platform, image], say)
             finally:
                 if not self.own_login_file:
                     self._quietly(["logout", login.host])
@@ -136,7 +141,7 @@ BUILDERS: Final[Mapping[str, Builder]] = {
     builder.program: builder
     for builder in (
         Builder("docker", ("version", "--format", "{{.Server.Version}}")),
-        Builder("finch", ("info", "--format", "{{.ServerVersion}}")),
+        Builder("finch", ("info", "--format", "{{.ServerVersion}}"), pushes_platform=True),
         Builder("podman", ("info", "--format", "{{.Version.Version}}"), own_login_file=True),
         Builder("buildah", ("info",), own_login_file=True),
     )

@@ -5,13 +5,16 @@ build that fails is explained by the message of the phase that failed (`BuildPha
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from deployer.artifact_bucket import ArtifactBucket
 from deployer.build_context import BuildContext
+from deployer.builders import KEPT_LINES, words
 from deployer.errors import RefusedError
 from generator.layers.image_builder import PLATFORM_VARIABLE, SOURCES, TAG_VARIABLE
 
@@ -26,16 +29,15 @@ ARM: Final = {
 
 @dataclass(frozen=True)
 class Remote:
-    """What a remote build acts with: clients of the publisher's home Region, the project and the bucket.
+    """What a remote build acts with: clients of the publisher's home Region, the project and the artifact bucket.
 
     `poll` is in seconds; `say` takes one line of the log.
     """
 
     codebuild: Any
     logs: Any
-    s3: Any
+    bucket: ArtifactBucket
     project: str
-    bucket: str
     poll: float
     say: Callable[[str], None]
 
@@ -48,37 +50,29 @@ def build(remote: Remote, context: BuildContext) -> None:
     running = _joined(remote, context.tag)
     if running is None:
         key = f"{SOURCES}{context.content_hash}.zip"
-        upload(remote.s3, remote.bucket, key, context)
+        if not remote.bucket.holds(key):
+            remote.bucket.put(key, context.archive(), "application/zip")
         running = _started(remote, context, key)
     build_id = running["id"]
     remote.say(f"build {build_id}")
-    log = _Log(remote.logs)
+    log, last = _Log(remote.logs), deque[str](maxlen=KEPT_LINES)
     while True:
         for line in log.lines(running):
+            last.append(line)
             remote.say(line)
         if running["buildStatus"] != RUNNING:
             break
         time.sleep(remote.poll)
         running = _described(remote, [build_id])[0]
     if running["buildStatus"] != SUCCEEDED:
-        raise RefusedError(failure(running))
+        raise RefusedError(failure(running, last))
 
 
-def upload(s3: Any, bucket: str, key: str, context: BuildContext) -> bool:
-    """Puts the source's archive into the bucket unless it is there; returns whether it was put."""
-    try:
-        s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
-            raise
-    else:
-        return False
-    s3.put_object(Bucket=bucket, Key=key, Body=context.archive(), ContentType="application/zip")
-    return True
+def failure(build: Mapping[str, Any], last: Sequence[str]) -> str:
+    """Returns one sentence about a build that did not succeed, whose log ended with the lines `last`.
 
-
-def failure(build: Mapping[str, Any]) -> str:
-    """Returns one sentence about a build that did not succeed: the phase, CodeBuild's message and where its log is."""
+    It says the phase, CodeBuild's message, what the log says of it, and where the log is.
+    """
     failed = next(
         (phase for phase in build.get("phases", []) if phase.get("phaseStatus", SUCCEEDED) not in (SUCCEEDED, RUNNING)),
         None,
@@ -89,7 +83,9 @@ def failure(build: Mapping[str, Any]) -> str:
         if context.get("message")
     ]
     where = f" in phase {failed['phaseType']}" if failed else ""
-    why = f": {'; '.join(told)}" if told else ""
+    # CodeBuild's own lines say no more than its message; those of the commands say why.
+    said = [line for line in last if not line.startswith("[Container]") and "Phase co" not in line]
+    why = f": {'; '.join([*told, *([words(said)] if said else [])])}" if told or said else ""
     link = build.get("logs", {}).get("deepLink", "")
     log = f"; its log is at {link}" if link else ""
     return f"The build {build['id']} of the image ended in {build['buildStatus']}{where}{why}{log}."
@@ -118,7 +114,7 @@ def _started(remote: Remote, context: BuildContext, key: str) -> dict[str, Any]:
     request = {
         "projectName": remote.project,
         "sourceTypeOverride": "S3",
-        "sourceLocationOverride": f"{remote.bucket}/{key}",
+        "sourceLocationOverride": f"{remote.bucket.name}/{key}",
         "environmentVariablesOverride": [
             {"name": TAG_VARIABLE, "value": context.tag, "type": "PLAINTEXT"},
             {"name": PLATFORM_VARIABLE, "value": context.platform, "type": "PLAINTEXT"},
@@ -134,9 +130,10 @@ def _started(remote: Remote, context: BuildContext, key: str) -> dict[str, Any]:
             ]
     except ClientError as error:
         if error.response["Error"]["Code"] == "AccountLimitExceededException":
+            told = " ".join(error.response["Error"]["Message"].split()).rstrip(".")
             raise RefusedError(
-                f"The CodeBuild project {remote.project} runs another build, and no second one beside it; run the same"
-                " command again when that has ended."
+                f"CodeBuild starts no build of {remote.project} now ({told}); run the same command again when other"
+                " builds have ended, or have AWS raise the account's quota of concurrent builds."
             ) from error
         raise
     return started

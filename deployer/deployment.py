@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deployer import foundation, gateway_targets, image_supply, organization, preflight, read_back, runtimes
+from deployer.artifact_bucket import ArtifactBucket
 from deployer.context import Context
 from deployer.convergence import Converged, converge
 from deployer.errors import RefusedError
@@ -226,7 +227,8 @@ def _root_file(settings: Settings) -> str:
 def _package(context: Context, bucket: str, image: ImageReference) -> tuple[Package, UploadResult]:
     region = context.settings.stack_set.home_region
     package = packaged(template_dicts(), context.aws.bucket_url(bucket, region), image)
-    uploaded = upload(package, context.aws.client("s3", context.account, region), bucket, context.account)
+    s3 = context.aws.client("s3", context.account, region)
+    uploaded = upload(package, ArtifactBucket(s3, bucket, context.account))
     return package, uploaded
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from deployer import build_context, builders, codebuild, source_image
+from deployer.artifact_bucket import ArtifactBucket
 from deployer.build_context import BuildContext
 from deployer.builders import BUILDERS, Builder, Login
 from deployer.errors import RefusedError, UsageError
@@ -150,7 +151,8 @@ def _build_remotely(context: BuildContext, registries: Registries, bucket: str, 
 
     say: Callable[[str], None] = registries.say
     say(f"CodeBuild builds {context.tag}")
-    remote = codebuild.Remote(client("codebuild"), client("logs"), client("s3"), project, bucket, registries.poll, say)
+    artifacts = ArtifactBucket(client("s3"), bucket, registries.account)
+    remote = codebuild.Remote(client("codebuild"), client("logs"), artifacts, project, registries.poll, say)
     codebuild.build(remote, context)
 
 

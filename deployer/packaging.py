@@ -11,9 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
-from deployer.errors import RefusedError
+from deployer.artifact_bucket import ArtifactBucket
 from generator import parameters as p
 from generator.rendering import to_yaml
 
@@ -127,61 +125,15 @@ def _artifact(file: str, text: str, base_url: str) -> Artifact:
     return Artifact(file, key, url, text)
 
 
-def upload(package: Package, s3: Any, bucket: str, owner: str) -> UploadResult:
+def upload(package: Package, bucket: ArtifactBucket) -> UploadResult:
     """Uploads what the bucket does not hold yet, children before the templates that name them.
 
-    Raises RefusedError where the bucket is missing, is not of the account `owner` or is not the caller's to write.
+    Raises RefusedError where the bucket is missing, is another account's or is not the caller's to write.
     """
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        present = list(pool.map(lambda artifact: _holds(s3, bucket, owner, artifact), package.artifacts))
+        present = list(pool.map(lambda artifact: bucket.holds(artifact.key), package.artifacts))
     missing = [artifact for artifact, there in zip(package.artifacts, present, strict=True) if not there]
     for artifact in missing:
-        _put(s3, bucket, owner, artifact)
+        bucket.put(artifact.key, artifact.text.encode(), "application/yaml; charset=utf-8")
     uploaded = tuple(artifact.file for artifact in missing)
     return UploadResult(uploaded, tuple(sorted(package.urls.keys() - set(uploaded))))
-
-
-def _put(s3: Any, bucket: str, owner: str, artifact: Artifact) -> None:
-    try:
-        s3.put_object(
-            Bucket=bucket,
-            Key=artifact.key,
-            Body=artifact.text.encode(),
-            ContentType="application/yaml; charset=utf-8",
-            ExpectedBucketOwner=owner,
-        )
-    except ClientError as error:
-        _explain(error, bucket, owner)
-        raise
-
-
-def _holds(s3: Any, bucket: str, owner: str, artifact: Artifact) -> bool:
-    try:
-        s3.head_object(Bucket=bucket, Key=artifact.key, ExpectedBucketOwner=owner)
-    except ClientError as error:
-        # To HEAD a bucket that is missing is 404 as well; putting the object tells then.
-        if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
-            return False
-        _explain(error, bucket, owner)
-        raise
-    return True
-
-
-def _explain(error: ClientError, bucket: str, owner: str) -> None:
-    """Raises RefusedError where the bucket or the permission is the cause of an error of S3.
-
-    S3 answers 403 both where the owner is another than the expected one and where the caller may not (S3 user guide,
-    "Verifying bucket ownership with bucket owner condition").
-    """
-    code = error.response["Error"]["Code"]
-    if code in ("403", "AccessDenied"):
-        raise RefusedError(
-            f"S3 refuses the artifact bucket {bucket} (403): it belongs to another account than {owner}, or the"
-            " credentials may not read and write its objects; correct their permissions, or remove the foundation with"
-            " destroy --foundation and run the same command again."
-        ) from error
-    if code == "NoSuchBucket":
-        raise RefusedError(
-            f"The artifact bucket {bucket} is gone, though the foundation made it; remove the foundation with destroy"
-            " --foundation and run the same command again."
-        ) from error

@@ -24,7 +24,8 @@ PLATFORM_VARIABLE: Final = "IMAGE_PLATFORM"
 IMAGE: Final = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 TIMEOUT_MINUTES: Final = 30
 CONCURRENT_BUILDS: Final = 1
-"""A project's limit may not exceed the account's, which is 1 in a new account ("Quotas for AWS CodeBuild")."""
+"""CreateProject refuses more than the account's own limit, which is 1 in new accounts: "Project-level concurrent build
+limit cannot exceed the account-level concurrent build limit of 1" (terraform-provider-aws, pull request 37748)."""
 LOG_DAYS: Final = 30
 BUILDSPEC: Final = f"""\
 version: 0.2

@@ -70,6 +70,12 @@ def test_docker_builds_signs_in_pushes_and_signs_out(tmp_path: Path) -> None:
     assert said == ["step 1", "step 2"]
 
 
+def test_finch_is_told_which_platform_to_push(tmp_path: Path) -> None:
+    fake = Fake(tmp_path)
+    push(Builder(str(fake.path), ("info",), pushes_platform=True))
+    assert ["push", "--platform", "linux/arm64", IMAGE] in fake.words()
+
+
 @pytest.mark.parametrize("own_login_file", [True, False])
 def test_password_is_told_on_standard_input_alone(tmp_path: Path, own_login_file: bool) -> None:
     fake = Fake(tmp_path)

@@ -6,12 +6,15 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from deployer.artifact_bucket import ArtifactBucket
 from deployer.build_context import BuildContext, ContextFile
 from deployer.codebuild import Remote, build, failure
 from deployer.errors import RefusedError
 
 CONTEXT = BuildContext((ContextFile("Dockerfile", b"FROM scratch\n", False),), "amd64")
 KEY = f"sources/{CONTEXT.content_hash}.zip"
+OWNER = "111111111111"
+PLACE = {"Bucket": "bucket", "Key": KEY, "ExpectedBucketOwner": OWNER}
 BUILD_ID = "builder:00000000-0000-0000-0000-000000000001"
 SESSION = boto3.Session("1", "2", region_name="us-east-1")
 
@@ -28,7 +31,8 @@ class Stubbed:
 
     def run(self, context: BuildContext = CONTEXT) -> None:
         codebuild, logs, s3 = self.clients
-        build(Remote(codebuild, logs, s3, "builder", "bucket", 0.0, self.said.append), context)
+        bucket = ArtifactBucket(s3, "bucket", OWNER)
+        build(Remote(codebuild, logs, bucket, "builder", 0.0, self.said.append), context)
         for stubber in (self.codebuild, self.logs, self.s3):
             stubber.assert_no_pending_responses()
 
@@ -36,7 +40,7 @@ class Stubbed:
         self.codebuild.add_response("list_builds_for_project", {})
 
     def source_there(self) -> None:
-        self.s3.add_response("head_object", {}, {"Bucket": "bucket", "Key": KEY})
+        self.s3.add_response("head_object", {}, PLACE)
 
     def starts(self, answer: dict[str, Any], token: Any = ANY, **overrides: str) -> None:
         request = {
@@ -70,9 +74,7 @@ def stubbed() -> Stubbed:
 def test_source_is_uploaded_and_each_line_is_told_once(stubbed: Stubbed) -> None:
     stubbed.none_running()
     stubbed.s3.add_client_error("head_object", "404", http_status_code=404)
-    stubbed.s3.add_response(
-        "put_object", {}, {"Bucket": "bucket", "Key": KEY, "Body": CONTEXT.archive(), "ContentType": "application/zip"}
-    )
+    stubbed.s3.add_response("put_object", {}, {**PLACE, "Body": CONTEXT.archive(), "ContentType": "application/zip"})
     stubbed.starts(state("IN_PROGRESS"), CONTEXT.tag)
     stubbed.shows(state("IN_PROGRESS", logged=True))
     stubbed.logs_page(["one", "two"], "f/1")
@@ -129,15 +131,18 @@ def test_failed_build_is_one_sentence(stubbed: Stubbed) -> None:
     stubbed.none_running()
     stubbed.source_there()
     stubbed.starts(state("IN_PROGRESS"))
-    stubbed.shows(state("FAILED", phases=phases))
+    stubbed.shows(state("FAILED", logged=True, phases=phases))
+    stubbed.logs_page(["denied: not yours.", "[Container] Phase complete: BUILD State: FAILED"], "f/1")
+    stubbed.logs_page([], "f/1")
     with pytest.raises(
-        RefusedError, match=rf"The build {BUILD_ID} of the image ended in FAILED in phase BUILD: {message}"
+        RefusedError,
+        match=rf"The build {BUILD_ID} of the image ended in FAILED in phase BUILD: {message}; denied: not yours\.",
     ):
         stubbed.run()
 
 
 def test_sentence_of_a_build_that_says_nothing() -> None:
-    told = failure({"id": BUILD_ID, "buildStatus": "TIMED_OUT", "logs": {"deepLink": "https://logs"}})
+    told = failure({"id": BUILD_ID, "buildStatus": "TIMED_OUT", "logs": {"deepLink": "https://logs"}}, [])
     assert told == f"The build {BUILD_ID} of the image ended in TIMED_OUT; its log is at https://logs."
 
 
@@ -145,7 +150,9 @@ def test_second_build_beside_another_is_one_sentence(stubbed: Stubbed) -> None:
     stubbed.none_running()
     stubbed.source_there()
     stubbed.codebuild.add_client_error("start_build", "AccountLimitExceededException", "Cannot have more than 1 builds")
-    with pytest.raises(RefusedError, match="project builder runs another build, and no second one beside it; run the"):
+    with pytest.raises(
+        RefusedError, match=r"starts no build of builder now \(Cannot have more than 1 builds\); run the"
+    ):
         stubbed.run()
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
+from deployer.artifact_bucket import ArtifactBucket
 from deployer.errors import RefusedError
 from deployer.packaging import ImageReference, Package, packaged, upload
 from generator.stacks import template_dicts
@@ -176,19 +177,19 @@ class Bucket:
 
 def test_upload_puts_only_what_is_missing_children_first(package: Package) -> None:
     bucket = Bucket()
-    first = upload(package, bucket, "artifacts", OWNER)
+    first = upload(package, ArtifactBucket(bucket, "artifacts", OWNER))
     assert first.uploaded == tuple(artifact.file for artifact in package.artifacts)
     assert first.present == ()
     assert bucket.puts == [artifact.key for artifact in package.artifacts]
     assert bucket.objects == {artifact.key: artifact.text.encode() for artifact in package.artifacts}
 
-    again = upload(package, bucket, "artifacts", OWNER)
+    again = upload(package, ArtifactBucket(bucket, "artifacts", OWNER))
     assert again.uploaded == ()
     assert set(again.present) == set(package.urls)
     assert len(bucket.puts) == len(package.artifacts)
 
     del bucket.objects[package.artifacts[3].key]
-    assert upload(package, bucket, "artifacts", OWNER).uploaded == (package.artifacts[3].file,)
+    assert upload(package, ArtifactBucket(bucket, "artifacts", OWNER)).uploaded == (package.artifacts[3].file,)
 
 
 @pytest.mark.parametrize(
@@ -204,4 +205,4 @@ def test_upload_puts_only_what_is_missing_children_first(package: Package) -> No
 )
 def test_bucket_that_is_not_ours_is_explained(package: Package, bucket: Bucket, expected: str) -> None:
     with pytest.raises(RefusedError, match=expected):
-        upload(package, bucket, "artifacts", OWNER)
+        upload(package, ArtifactBucket(bucket, "artifacts", OWNER))
