@@ -90,6 +90,7 @@ class CloudFormation:
         self.states = states or []
         self.created = ["CREATE_IN_PROGRESS", "CREATE_COMPLETE"]
         self.update_error = update_error
+        self.create_code = ""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.reads, self.second_pages = 0, 0
         self.read: list[str] = []
@@ -125,6 +126,8 @@ class CloudFormation:
     def create_stack(self, **request: Any) -> dict[str, str]:
         self.calls.append(("create", request))
         self.states = list(self.created)
+        if self.create_code:
+            raise ClientError({"Error": {"Code": self.create_code, "Message": "again"}}, "CreateStack")
         return {"StackId": ROOT_ID}
 
     def update_stack(self, **request: Any) -> dict[str, str]:
@@ -220,6 +223,37 @@ def test_missing_stack_is_created_with_its_parameters_in_order() -> None:
     assert request["TemplateBody"] == "Resources: {}"
     assert [item["ParameterKey"] for item in request["Parameters"]] == ["A", "B"]
     assert request["OnFailure"] == "DELETE"
+
+
+@pytest.mark.parametrize("code", ["AlreadyExistsException", "TokenAlreadyExistsException"])
+def test_creation_whose_answer_was_lost_is_waited_for(code: str) -> None:
+    client = CloudFormation()
+    client.create_code = code
+    made = ensure(client, "foundation", "Resources: {}", {}, Recorder(), 0)
+    assert (made.changed, made.outputs) == (True, {"Bucket": "b"})
+    assert [call for call, _ in client.calls] == ["create"]
+
+
+def test_creation_that_is_refused_for_another_reason_is_refused() -> None:
+    client = CloudFormation()
+    client.create_code = "LimitExceededException"
+    with pytest.raises(ClientError, match="LimitExceededException"):
+        ensure(client, "foundation", "Resources: {}", {}, Recorder(), 0)
+
+
+def test_update_whose_answer_was_lost_is_waited_for() -> None:
+    states = ["CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
+    client = CloudFormation(states, f"Stack:{ROOT_ID} is in UPDATE_IN_PROGRESS state and can not be updated.")
+    assert ensure(client, "foundation", "Resources: {}", {}, Recorder(), 0).changed
+    assert client.states == ["UPDATE_COMPLETE"]
+
+
+def test_every_request_has_a_token_of_its_own() -> None:
+    client = CloudFormation()
+    for _ in range(2):
+        ensure(client, "foundation", "Resources: {}", {}, Recorder(), 0)
+    tokens = [request["ClientRequestToken"] for _, request in client.calls]
+    assert len(set(tokens)) == len(tokens) == 2
 
 
 def test_stack_without_changes_is_left_alone() -> None:
