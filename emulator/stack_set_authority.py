@@ -14,9 +14,9 @@ from emulator import bridge_stacks, organization
 from emulator import stack_set_records as records
 from emulator.bridge_data_plane import Record, current_scope, scope
 from emulator.json_api import ApiError
+from emulator.stack_set_records import SERVICE_MANAGED
 
 Given = Mapping[str, Any]
-SERVICE_MANAGED = "SERVICE_MANAGED"
 _DELEGATED = "DELEGATED_ADMIN"
 _caller: ContextVar[str] = ContextVar("account that calls the API of stack sets")
 

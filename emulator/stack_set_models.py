@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.json_api import ApiError
+from emulator.stack_set_records import SERVICE_MANAGED
 
 Given = Mapping[str, Any]
-SERVICE_MANAGED = "SERVICE_MANAGED"
 _ROLES = ("AdministrationRoleARN", "ExecutionRoleName")
 
 

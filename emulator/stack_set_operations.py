@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from emulator import stack_set_drifts, stack_set_queue
+from emulator import stack_set_findings, stack_set_queue
 from emulator import stack_set_records as records
 from emulator.bridge_data_plane import Record
 from emulator.json_api import ApiError
@@ -59,7 +59,7 @@ def describe_stack_set_operation(given: Given) -> Given:
     found = records.operation(record, given["OperationId"])
     described = {name: found.get(name) for name in _DETAILS}
     if found["Action"] == "DETECT_DRIFT":
-        running = stack_set_drifts.details(record, found, found["Status"])
+        running = stack_set_findings.details(record, found, found["Status"])
         described["StackSetDriftDetectionDetails"] = found.get("Drift", running)
     return {"StackSetOperation": described}
 

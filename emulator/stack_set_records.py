@@ -10,6 +10,8 @@ from emulator.records import Record, Table
 
 _sets = Table("stack-sets")
 _PAGE = 100
+SERVICE_MANAGED = "SERVICE_MANAGED"
+"""The permission model of sets that an organization's units are the targets of."""
 _UNFINISHED = ("RUNNING", "STOPPING", "QUEUED")
 
 

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from emulator import stack_set_drifts, stack_set_queue
+from emulator import stack_set_findings, stack_set_queue
 from emulator.bridge_data_plane import Record, scope
 from emulator.stack_set_records import Operation, instance_key, now
-from emulator.stack_set_targets import Settings, TargetFailed, check_access, deploy, remove
+from emulator.stack_set_targets import Settings, TargetFailed, check_access, deploy, remove, suspended
 
 _STRICT = "STRICT_FAILURE_TOLERANCE"
 _MOST_AT_ONCE = 32
@@ -94,7 +94,7 @@ class _Run:
         self._entry["EndTimestamp"] = now()
         status = "STOPPED" if stopped else "FAILED" if self._failed_regions else "SUCCEEDED"
         if self._operation.action == "DETECT_DRIFT":
-            self._entry["Drift"] = self._record["Drift"] = stack_set_drifts.details(self._record, self._entry, status)
+            self._entry["Drift"] = self._record["Drift"] = stack_set_findings.details(self._record, self._entry, status)
         self._entry["Status"] = status
 
     def _prepare(self) -> None:
@@ -170,6 +170,9 @@ class _Run:
         instance = instances.get(key)
         if instance is None:
             return ""
+        if suspended(self._settings, account):
+            instance["DetailedStatus"] = "SKIPPED_SUSPENDED_ACCOUNT"
+            return ""
         instance["DetailedStatus"] = "RUNNING"
         if key in self._operation.overrides:
             instance["Overrides"] = dict(self._operation.overrides[key])
@@ -196,7 +199,7 @@ class _Run:
                 check_access(self._settings, account, region)
             with scope(account, region):
                 if self._operation.action == "DETECT_DRIFT":
-                    found = stack_set_drifts.detect(instance)
+                    found = stack_set_findings.detect(instance)
                     self._entry.setdefault("Drifts", {})[instance_key(account, region)] = found
                 elif self._operation.action != "DELETE":
                     deploy(self._settings, instance)

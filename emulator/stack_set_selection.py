@@ -14,7 +14,7 @@ import botocore.session
 from emulator import organization
 from emulator.bridge_data_plane import Record, current_scope
 from emulator.json_api import ApiError
-from emulator.stack_set_records import instance_key
+from emulator.stack_set_records import SERVICE_MANAGED, instance_key
 
 Targets = tuple[tuple[str, str], ...]
 _MOST_UNITS = 50
@@ -30,7 +30,7 @@ class Selection:
 
 def select(record: Record, given: Mapping[str, Any], present: bool = False) -> Selection:
     """Return the targets of a request; ``present`` when they must be instances of the set. Raises ApiError."""
-    service_managed = record["PermissionModel"] == "SERVICE_MANAGED"
+    service_managed = record["PermissionModel"] == SERVICE_MANAGED
     if service_managed and "Accounts" in given:
         raise _invalid("StackSets with SERVICE_MANAGED permission model can only have OrganizationalUnit as target")
     if not service_managed and "DeploymentTargets" in given:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from emulator import bridge_stacks
+from emulator import bridge_stacks, organization
 from emulator.bridge_data_plane import Record, Refused, current_scope, role_allows, role_trusts, role_trusts_role, scope
+from emulator.stack_set_records import SERVICE_MANAGED
 
 
 class TargetFailed(Exception):
@@ -19,7 +20,7 @@ class Settings:
 
     name: str
     arn: str
-    self_managed: bool
+    service_managed: bool
     template: str
     values: Mapping[str, str]
     capabilities: Sequence[str]
@@ -33,7 +34,7 @@ class Settings:
         return cls(
             name=record["StackSetName"],
             arn=record["StackSetARN"],
-            self_managed=record["PermissionModel"] == "SELF_MANAGED",
+            service_managed=record["PermissionModel"] == SERVICE_MANAGED,
             template=record["TemplateBody"],
             values=record["ParameterValues"],
             capabilities=record["Capabilities"],
@@ -41,6 +42,12 @@ class Settings:
             administration_role_arn=record.get("AdministrationRoleARN") or "",
             execution_role_name=record.get("ExecutionRoleName") or "",
         )
+
+
+def suspended(settings: Settings, account: str) -> bool:
+    """Whether a set's operations skip an account because it is suspended (shape StackInstanceComprehensiveStatus)."""
+    found = organization.of(current_scope()[0]) if settings.service_managed else None
+    return found is not None and account in found.parents and account not in found.active
 
 
 def remove(instance: Record) -> None:
@@ -89,7 +96,7 @@ def check_access(settings: Settings, account: str, region: str) -> None:
     target's account, and that one may work on stacks ("Grant self-managed permissions", user guide). With
     service-managed permissions StackSets makes the roles itself (``CreateStackSet``, PermissionModel).
     """
-    if not settings.self_managed:
+    if settings.service_managed:
         return
     administrator, home = current_scope()
     role = settings.administration_role_arn

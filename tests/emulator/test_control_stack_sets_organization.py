@@ -25,6 +25,7 @@ MANAGED: dict[str, Any] = {
 class Tree:
     """root > work > (first, team > second); root > other > third; the administrator is directly below the root."""
 
+    emulator: RunningEmulator
     client: Any
     root: str
     work: str
@@ -60,7 +61,7 @@ def tree(emulator: RunningEmulator) -> Tree:
     places = {"administrator": root, "first": work, "second": team, "third": other}
     accounts = {name: account(name, parent) for name, parent in places.items()}
     emulator.client("cloudformation").activate_organizations_access()
-    return Tree(client, root, work, team, other, **accounts)
+    return Tree(emulator, client, root, work, team, other, **accounts)
 
 
 @pytest.fixture
@@ -320,6 +321,19 @@ def test_account_that_leaves_the_organization_loses_its_instances(emulator: Runn
     tree.client.remove_account_from_organization(AccountId=made)
     until(lambda: made not in placed(fleet) and not running(fleet))
     remove(fleet)
+
+
+def test_suspended_account_is_skipped(tree: Tree) -> None:
+    fleet = Fleet(tree.emulator, "suspended", **MANAGED)
+    made = tree.client.create_account(Email="idle@example.com", AccountName="idle")["CreateAccountStatus"]["AccountId"]
+    tree.move(made, tree.root, tree.team)
+    fleet.run("create_stack_instances", **units(tree.team))
+    tree.client.close_account(AccountId=made)
+    assert fleet.run("update_stack_instances", **units(tree.team))[0] == "SUCCEEDED"
+    details = {item["Account"]: item["StackInstanceStatus"]["DetailedStatus"] for item in fleet.instances()}
+    assert details == {tree.second: "SUCCEEDED", made: "SKIPPED_SUSPENDED_ACCOUNT"}
+    fleet.run("delete_stack_instances", **units(tree.team), RetainStacks=False)
+    assert set(placed(fleet)) == {made}
 
 
 def test_organization_is_kept_over_a_restart(emulator: RunningEmulator, tree: Tree) -> None:
