@@ -150,13 +150,16 @@ def invoke(session: Session) -> int:
 
 def destroy(session: Session) -> int:
     """Removes every target's runtime, after asking."""
-    from deployer.teardown import destroy
+    from deployer.teardown import Wish, destroy
 
-    what = "every runtime of the stack set" + (" and the foundation" if session.options.foundation else "")
-    session.confirm(f"Remove {what}?")
-    removal = session.run(lambda context: destroy(context, session.options.foundation))
+    options = session.options
+    wish = Wish(options.target, options.foundation)
+    what = f"the runtime of {wish.only}" if wish.only else "every runtime of the stack set"
+    session.confirm(f"Remove {what}{' and the foundation' if wish.foundation else ''}?")
+    removal = session.run(lambda context: destroy(context, wish))
     lines = [f"removed {name}" for name in removal.removed] or ["there was nothing to remove"]
-    session.show(vars(removal), [*lines, *(f"kept, because it holds data: {name}" for name in removal.retained)])
+    lines += [f"kept, because it holds data: {name}" for name in removal.retained]
+    session.show(vars(removal), [*lines, *removal.notes])
     return DONE
 
 
@@ -233,7 +236,10 @@ COMMANDS = (
         "destroy",
         "remove the runtimes in the order that AWS accepts; name what is kept",
         destroy,
-        [(("--foundation",), {"action": "store_true", "help": "remove the foundation's stacks too"})],
+        [
+            (("--target",), {**TARGET[1], "help": "remove this one alone, and keep the stack set"}),
+            (("--foundation",), {"action": "store_true", "help": "remove the foundation's stacks too"}),
+        ],
     ),
     Command(
         "local",

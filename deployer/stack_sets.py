@@ -196,10 +196,13 @@ class StackSets:
                 told = True
                 self._canary_stands(steps.canary)
 
-    def remove(self, groups: Iterable[Group]) -> None:
-        """Removes instances with their stacks; raises OperationFailedError where some stay."""
-        for group in groups:
-            self._operate("delete_stack_instances", {**_addressed(group), "RetainStacks": False}, (group,))
+    def remove(self, group: Group, retain: bool) -> Mapping[Target, str]:
+        """Removes instances, with their stacks unless these are retained; returns why some stayed, by target."""
+        try:
+            identity = self._operate("delete_stack_instances", {**_addressed(group), "RetainStacks": retain}, (group,))
+        except OperationFailedError as error:
+            return error.reasons
+        return self._failed(identity).reasons
 
     def delete(self) -> None:
         """Deletes the set, which must have no instances left; one that is gone is deleted."""
@@ -310,7 +313,8 @@ class StackSets:
         request = {**_addressed(group), "ParameterOverrides": _parameters(group.overrides)}
         self._operate(call, request, (group,), alone)
 
-    def _operate(self, call: str, request: Mapping[str, Any], groups: Iterable[Group], alone: bool = False) -> None:
+    def _operate(self, call: str, request: Mapping[str, Any], groups: Iterable[Group], alone: bool = False) -> str:
+        """Makes a call that begins an operation, and waits for it; returns its id."""
         identity = self.operation_id(groups)
         regions = request.get("Regions")
         try:
@@ -324,6 +328,7 @@ class StackSets:
             if error.response["Error"]["Code"] != "OperationIdAlreadyExistsException":
                 raise
         self.wait(identity, call.partition("_")[0].upper())
+        return identity
 
     def _wait(self, operation: str, action: str) -> str:
         reported = ""

@@ -117,18 +117,6 @@ def _nested(aws: Aws, runtime: Runtime) -> Iterator[Fact]:
             )
 
 
-def retained(client: Any, stack_id: str) -> list[str]:
-    """Returns the names of the buckets in a stack and in those nested in it: they stay when it is deleted."""
-    names: list[str] = []
-    for resource in _resources(client, stack_id):
-        physical = resource.get("PhysicalResourceId", "")
-        if resource["ResourceType"] == NESTED and physical:
-            names += retained(client, physical)
-        elif resource["ResourceType"] == "AWS::S3::Bucket" and physical:
-            names.append(physical)
-    return names
-
-
 def _resources(client: Any, stack_id: str) -> list[dict[str, Any]]:
     pages = client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
     return [resource for page in pages for resource in page["StackResourceSummaries"]]

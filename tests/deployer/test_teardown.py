@@ -2,7 +2,7 @@
 
 import pytest
 
-from deployer.teardown import is_protected
+from deployer.standing import is_protected
 
 
 @pytest.mark.parametrize(
