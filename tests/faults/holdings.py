@@ -27,7 +27,7 @@ _MADE_UP: Final = (
     (re.compile(r"(?<=_)[0-9A-Za-z]{9}(?![0-9A-Za-z])"), "<id>"),
     (re.compile(r"\bZ[0-9A-Z]{12,}\b"), "<id>"),
 )
-_LETTERS: Final = re.compile(r"[a-z]{12,}$")
+_LETTERS: Final = re.compile(r"[a-z]{12,}$|[A-Z]{10,}$")
 DRAINING_SECONDS: Final = 60.0
 _SETTLED: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
