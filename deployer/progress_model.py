@@ -45,7 +45,7 @@ OPERATION_STATES: dict[str, State] = {
 """Of StackSetOperationStatus and StackSetOperationResultStatus (botocore's service model of CloudFormation)."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """One thing of the tree and what is below it.
 
@@ -66,6 +66,14 @@ class Node:
     rollout: ServiceRollout | None = None
     health: TargetHealth | None = None
     children: dict[str, "Node"] = field(default_factory=dict)
+    above: "Node | None" = field(default=None, repr=False)
+    troubled: bool = False
+    """Whether something below it failed."""
+
+    @property
+    def failing(self) -> bool:
+        """Whether it or something below it failed."""
+        return self.troubled or self.state == "failed"
 
     @property
     def active(self) -> bool:
@@ -75,7 +83,7 @@ class Node:
     def child(self, kind: Kind, name: str) -> "Node":
         """Returns the child of that name, which is made where there is none."""
         if name not in self.children:
-            self.children[name] = Node(kind, name)
+            self.children[name] = Node(kind, name, above=self)
         return self.children[name]
 
     def walk(self) -> Iterator["Node"]:
@@ -112,6 +120,14 @@ class Progressing:
 
     def take(self, event: Event, now: float) -> Node:
         """Takes an event, which arrived at `now`, into the tree and returns the node that it is about."""
+        node = self._take(event, now)
+        above = node.above if node.state == "failed" else None
+        while above is not None and not above.troubled:
+            above.troubled = True
+            above = above.above
+        return node
+
+    def _take(self, event: Event, now: float) -> Node:
         if isinstance(event, Step):
             return self._step(event)
         if isinstance(event, OperationStatus):
@@ -142,6 +158,7 @@ class Progressing:
             # A step that runs again is told where it runs, and without what came of the first time.
             self.command.children[event.name] = self.command.children.pop(event.name)
             node.children.clear()
+            node.troubled = False
             node.began = event.moment
         node.state = STEP_STATES[event.state]
         node.detail = event.detail

@@ -84,12 +84,11 @@ def picture(progress: Progressing, now: float, width: int, height: int | None = 
 
     Without a height the whole picture is drawn.
     """
-    failing = frozenset(_failing(progress.command))
     if height is None:
-        return _Drawing(progress, failing, now, width, WHOLE).lines()
+        return _Drawing(progress, now, width, WHOLE).lines()
     lines: list[Line] = []
     for limits in LEVELS:
-        lines = _Drawing(progress, failing, now, width, limits).lines()
+        lines = _Drawing(progress, now, width, limits).lines()
         if len(lines) <= height:
             return lines
     # Not even the strictest limits fit: failures first, then what is at the top.
@@ -100,8 +99,6 @@ def picture(progress: Progressing, now: float, width: int, height: int | None = 
 @dataclass(frozen=True)
 class _Drawing:
     progress: Progressing
-    failing: frozenset[int]
-    """The identities of the nodes that failed or have something below them that did."""
     now: float
     width: int
     limits: Limits
@@ -146,7 +143,7 @@ class _Drawing:
 
     def _failed(self, node: Node, depth: int, live: bool) -> Iterator[Line]:
         """Yields what failed below; where nothing did, the node's own reason."""
-        found = [child for child in node.children.values() if id(child) in self.failing]
+        found = [child for child in node.children.values() if child.failing]
         for child in found[: self.limits.failures]:
             yield from self._node(child, depth, live, node)
         if len(found) > self.limits.failures:
@@ -174,7 +171,7 @@ class _Drawing:
 
     def _running(self, node: Node, depth: int) -> Iterator[Line]:
         """Yields what is under way below, and how much more there is; of too many targets those that are followed."""
-        found = [child for child in node.children.values() if child.active and id(child) not in self.failing]
+        found = [child for child in node.children.values() if child.active and not child.failing]
         limits = {"instance": self.limits.targets, "stack": self.limits.stacks, "resource": self.limits.resources}
         shown: list[Node] = []
         for kind in ("operation", *limits):
@@ -224,14 +221,6 @@ def _fitting(line: Line, width: int) -> Line:
 def _look(state: str) -> Look:
     looks: dict[str, Look] = {"running": "running", "done": "done", "unchanged": "unchanged", "failed": "failed"}
     return looks.get(state, "quiet")
-
-
-def _failing(node: Node) -> Iterator[int]:
-    """Yields the identities of the node and of those below it that failed or have something below that did."""
-    below = [identity for child in node.children.values() for identity in _failing(child)]
-    yield from below
-    if below or node.state == "failed":
-        yield id(node)
 
 
 def _kind(nodes: Iterable[Node]) -> str:

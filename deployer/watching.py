@@ -5,8 +5,12 @@ where the credentials reach the target's account. However many targets there are
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deployer.aws import Aws
+from deployer.errors import DeployerError
 from deployer.events import Reporter, ResourceEvent
 from deployer.service_watching import ServiceWatcher
 from deployer.stack_set_plan import Target
@@ -54,30 +58,44 @@ class TargetWatcher:
 
     def _begin(self, look: Look) -> None:
         """Begins to follow as many running targets as there is room for, and reads those that failed unfollowed."""
-        new = [target for target in look.statuses if target not in self._events and self.aws.reaches(target[0])]
-        failed = [target for target in new if look.statuses[target] == "FAILED"][: EXPLAINED - self._explained]
-        running = [target for target in new if look.statuses[target] == UNDER_WAY][: FOLLOWED - len(self._followed)]
-        if not failed and not running:
+        failed, running = self._new(look, "FAILED"), self._new(look, UNDER_WAY)
+        more, room = EXPLAINED - self._explained, FOLLOWED - len(self._followed)
+        if not ((failed and more) or (running and room)):
             return
-        stacks = look.stacks()
-        for target in [*failed, *running]:
-            if not stacks.get(target):
-                continue
-            account, region = target
-            client = self.aws.client("cloudformation", account, region)
-            label = f"{account}/{region}"
-            followed = _Followed(
-                StackWatcher(client, stacks[target], label, look.since),
-                ServiceWatcher(self.aws, self.reporter, account, region),
-            )
-            self._read(target, followed)
-            if look.statuses[target] == UNDER_WAY:
+        try:
+            stacks = look.stacks()
+        except (ClientError, BotoCoreError):
+            return
+        for target in failed[:more]:
+            self._explained += 1
+            self._open(target, stacks.get(target, ""), look.since)
+        for target in [one for one in running if stacks.get(one)][:room]:
+            followed = self._open(target, stacks[target], look.since)
+            if followed is not None:
                 self._followed[target] = followed
-            else:
-                self._explained += 1
+
+    def _new(self, look: Look, status: str) -> list[Target]:
+        return [target for target, one in look.statuses.items() if one == status and target not in self._events]
+
+    def _open(self, target: Target, stack_id: str, since: datetime) -> "_Followed | None":
+        """Reads a target for the first time; returns None where its stack cannot be read, which is not tried again."""
+        self._events[target] = []
+        account, region = target
+        try:
+            if not stack_id or not self.aws.reaches(account):
+                return None
+            client = self.aws.client("cloudformation", account, region)
+        except (ClientError, BotoCoreError, DeployerError):
+            return None
+        followed = _Followed(
+            StackWatcher(client, stack_id, f"{account}/{region}", since),
+            ServiceWatcher(self.aws, self.reporter, account, region),
+        )
+        self._read(target, followed)
+        return followed
 
     def _read(self, target: Target, followed: "_Followed") -> None:
-        known = self._events.setdefault(target, [])
+        known = self._events[target]
         for event in followed.stacks.new_events():
             known.append(event)
             self.reporter.emit(event)

@@ -110,6 +110,36 @@ def test_account_that_cannot_be_read_is_passed_over() -> None:
     assert (seen.events, watcher.causes()) == ([], {})
 
 
+def test_target_whose_stack_is_not_there_yet_takes_nobody_s_turn() -> None:
+    aws, seen = Clients(), Recorder()
+    late = [(HERE[0], f"late-{number}") for number in range(FOLLOWED)]
+    aws.client("cloudformation", *HERE).add(root(HERE), "Vpc", "AWS::EC2::VPC", "CREATE_IN_PROGRESS")
+    watcher = TargetWatcher(aws, seen)
+    watcher.look(Look("1", BEGIN, dict.fromkeys([*late, HERE], "RUNNING"), lambda: {HERE: root(HERE)}))
+    assert resources(seen) == ["Vpc"]
+    watcher.look(look(dict.fromkeys([*late, HERE], "RUNNING")))
+    assert len([client for client in aws.made.values() if client.reads]) == FOLLOWED
+
+
+class Forgetful(Clients):
+    """Credentials whose role elsewhere cannot be taken at the moment."""
+
+    def reaches(self, account: str) -> bool:
+        raise EndpointConnectionError(endpoint_url="https://sts")
+
+
+def test_watcher_that_cannot_ask_ends_no_deployment() -> None:
+    def refusing() -> dict[Target, str]:
+        raise refused("Throttling")
+
+    seen = Recorder()
+    for aws, stacks in ((Forgetful(), lambda: {HERE: root(HERE)}), (Clients(), refusing)):
+        watcher = TargetWatcher(aws, seen)
+        watcher.look(Look("1", BEGIN, {HERE: "RUNNING"}, stacks))
+        watcher.look(Look("1", BEGIN, {HERE: "FAILED"}, stacks))
+        assert (seen.events, watcher.causes()) == ([], {})
+
+
 class Ecs:
     """A client that answers with one service, or refuses."""
 
