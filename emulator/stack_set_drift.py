@@ -17,9 +17,12 @@ Given = dict[str, Any]
 
 
 def detect_stack_set_drift(given: Given) -> Given:
-    """Check all instances of a set."""
+    """Check all instances of a set; only one detection of a set runs at a time (``DetectStackSetDrift``)."""
     record = records.find(given["StackSetName"])
     identity = stack_set_operations.startable(record, given)
+    unfinished = [record["Operations"][item] for item in records.unfinished(record)]
+    if any(item["Action"] == "DETECT_DRIFT" for item in unfinished):
+        raise stack_set_operations.in_progress(record)
     instances = list(record["Instances"].values())
     everywhere = product([item["Account"] for item in instances], [item["Region"] for item in instances])
     targets = tuple(target for target in everywhere if instance_key(*target) in record["Instances"])

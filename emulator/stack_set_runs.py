@@ -194,11 +194,12 @@ class _Run:
 
     def _done(self, instance: Record, account: str, region: str) -> str:
         """Do the operation's work in the target's account and Region; return why it failed."""
+        detecting = self._operation.action == "DETECT_DRIFT"
         try:
             if not self._operation.retain:
-                check_access(self._settings, account, region)
+                check_access(self._settings, account, region, detecting)
             with scope(account, region):
-                if self._operation.action == "DETECT_DRIFT":
+                if detecting:
                     found = stack_set_findings.detect(instance)
                     self._entry.setdefault("Drifts", {})[instance_key(account, region)] = found
                 elif self._operation.action != "DELETE":

@@ -91,10 +91,17 @@ def deploy(settings: Settings, instance: Record) -> None:
         raise TargetFailed(_reason(stack, "CREATE_FAILED", "UPDATE_FAILED"))
 
 
-def check_access(settings: Settings, account: str, region: str) -> None:
+_WORK = ("CreateStack", "UpdateStack", "DeleteStack")
+_DETECTION = ("DetectStackDrift", "DetectStackResourceDrift")
+# Neither takes a resource (Service Authorization Reference); a detection is asked for by its own id.
+_DETECTION_ANYWHERE = ("BatchDescribeTypeConfigurations", "DescribeStackDriftDetectionStatus")
+
+
+def check_access(settings: Settings, account: str, region: str, detecting: bool = False) -> None:
     """Raise TargetFailed unless CloudFormation may assume the administration role, that one the execution role of the
-    target's account, and that one may work on stacks ("Grant self-managed permissions", user guide). With
-    service-managed permissions StackSets makes the roles itself (``CreateStackSet``, PermissionModel).
+    target's account, and that one may work on stacks ("Grant self-managed permissions", user guide), or detect their
+    drift ("Detect unmanaged configuration changes", user guide). With service-managed permissions StackSets makes the
+    roles itself (``CreateStackSet``, PermissionModel).
     """
     if settings.service_managed:
         return
@@ -112,10 +119,13 @@ def check_access(settings: Settings, account: str, region: str) -> None:
             text = f"Account {account} should have '{settings.execution_role_name}' role with trust relationship"
             raise TargetFailed(f"{text} to Role '{name}'.")
         stack = f"arn:aws:cloudformation:{region}:{account}:stack/StackSet-{settings.name}-*/*"
-        for action in ("cloudformation:CreateStack", "cloudformation:UpdateStack", "cloudformation:DeleteStack"):
-            if not role_allows(execution, action, stack):
+        needed = [(name, stack) for name in (_DETECTION if detecting else _WORK)]
+        needed += [(name, "*") for name in _DETECTION_ANYWHERE if detecting]
+        for action, resource in needed:
+            if not role_allows(execution, f"cloudformation:{action}", resource):
                 session = f"arn:aws:sts::{account}:assumed-role/{settings.execution_role_name}/{uuid4().hex}"
-                raise TargetFailed(f"User: {session} is not authorized to perform: {action} on resource: {stack}")
+                asked = f"perform: cloudformation:{action} on resource: {resource}"
+                raise TargetFailed(f"User: {session} is not authorized to {asked}")
 
 
 def _reason(stack: Record, *statuses: str) -> str:

@@ -301,6 +301,7 @@ def _execution_role(scope: Scope, principal: Value, packaged: Sub, when: composi
         wildcards={
             "Stacks": "only stacks of stack sets, whose every call the role exists for",
             "Templates": "a template that is read has no resource of its own",
+            "Drift": "what a detection found is asked for by its id, and types have no resources of an account",
             "Zones": "IAM takes no narrower resource; Fn::GetAZs and new load balancers ask with the role of the stack",
             "StackSetStatus": "stack sets tell an instance's state through buckets of the service, which have no known"
             " names; this account's own buckets are left out",
@@ -346,6 +347,16 @@ def _stacks_and_roles(packaged: Sub) -> PolicyDocument:
             Sid="Templates",
             Effect=Allow,
             Action=[cloudformation_actions.GetTemplateSummary, cloudformation_actions.ValidateTemplate],
+            Resource=["*"],
+        ),
+        # "Detect unmanaged configuration changes" (user guide): detection needs both, which take no resource.
+        Statement(
+            Sid="Drift",
+            Effect=Allow,
+            Action=[
+                cloudformation_actions.BatchDescribeTypeConfigurations,
+                cloudformation_actions.DescribeStackDriftDetectionStatus,
+            ],
             Resource=["*"],
         ),
         Statement(

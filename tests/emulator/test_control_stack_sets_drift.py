@@ -7,7 +7,15 @@ import pytest
 
 from tests.emulator.control_templates import BASE, Deployer, parameters, template, upload
 from tests.emulator.running_emulator import RunningEmulator
-from tests.emulator.stack_set_fleets import REGIONS, TARGETS, Fleet, prepare
+from tests.emulator.stack_set_fleets import (
+    EXECUTION,
+    REGIONS,
+    TARGETS,
+    Fleet,
+    add_execution_role,
+    policy,
+    prepare,
+)
 
 CHILD = {
     "Type": "AWS::CloudFormation::Stack",
@@ -119,4 +127,20 @@ def test_instance_without_a_stack_fails_the_detection(emulator: RunningEmulator)
     strict = fleet.begin("detect_stack_set_drift", OperationPreferences={})
     assert fleet.ended(strict) == "FAILED"
     assert fleet.operation(strict)["StackSetDriftDetectionDetails"]["DriftDetectionStatus"] == "FAILED"
+    fleet.remove()
+
+
+def test_execution_role_must_be_allowed_to_detect(emulator: RunningEmulator) -> None:
+    account = "444444444444"
+    add_execution_role(emulator, account)
+    fleet = Fleet(emulator, "denied", Parameters=parameters({"Label": "one"}))
+    assert fleet.run("create_stack_instances", Accounts=[account], Regions=[REGIONS[0]])[0] == "SUCCEEDED"
+    stacks = f"arn:aws:cloudformation:*:{account}:stack/StackSet-*"
+    scoped = policy(Action="cloudformation:*", Resource=stacks)
+    emulator.client("iam", account).put_role_policy(RoleName=EXECUTION, PolicyName="all", PolicyDocument=scoped)
+    operation = fleet.begin("detect_stack_set_drift")
+    assert fleet.ended(operation) == "FAILED"
+    ((status, reason),) = fleet.results(operation).values()
+    assert status == "FAILED"
+    assert "not authorized to perform: cloudformation:BatchDescribeTypeConfigurations on resource: *" in reason
     fleet.remove()
