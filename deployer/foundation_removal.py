@@ -7,12 +7,16 @@ from deployer.context import Context
 from deployer.errors import RefusedError
 from deployer.events import Step
 from deployer.foundation import ACCOUNT_STACK, REGION_STACK
+from deployer.registry import Repository
 from deployer.stacks import describe
 from deployer.standing import stack_resources
 
 
 def remove_foundation(context: Context, removed: list[str], retained: list[str]) -> None:
-    """Removes the foundation's stacks; adds their names to `removed`, and the buckets that stay to `retained`."""
+    """Removes the foundation's stacks; adds their names to `removed`, and what stays to `retained`.
+
+    Buckets stay, and the repositories of other Regions, which replication made and no stack holds.
+    """
     home = context.settings.stack_set.home_region
     others = sorted(set(context.settings.regions) - {home})
     for region, name in [*((region, REGION_STACK) for region in others), (home, ACCOUNT_STACK)]:
@@ -27,6 +31,9 @@ def remove_foundation(context: Context, removed: list[str], retained: list[str])
         _wait_deleted(client, name, stack["StackId"], context.poll)
         context.reporter.emit(Step(f"{name} {region}", "done", "removed"))
         removed.append(f"{name} in {region}")
+    for region in others:
+        replica = Repository(context.aws.client("ecr", context.account, region), context.settings.image.repository)
+        retained += [f"repository {replica.name} in {region}"] if replica.exists() else []
 
 
 def _wait_deleted(client: Any, name: str, stack_id: str, poll: float) -> None:

@@ -38,6 +38,16 @@ class Repository:
     client: Any
     name: str
 
+    def exists(self) -> bool:
+        """Returns whether there is such a repository."""
+        try:
+            self.client.describe_repositories(repositoryNames=[self.name])
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ABSENT:
+                return False
+            raise
+        return True
+
     def holds(self, digest: str) -> bool:
         """Returns whether the image of that digest is there; not where the repository is not."""
         return any(found["imageDigest"] == digest for found in self._described({"imageDigest": digest}))

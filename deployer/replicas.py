@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from deployer.registry import ABSENT, Repository
+from deployer.registry import Repository
 from generator.layers.registry import lifecycle_text, plain_pull_policy
 
 UNDER_WAY: Final = ("IN_PROGRESS", "COMPLETE")
@@ -61,21 +61,15 @@ def ensure_policy(replica: Repository, accounts: Sequence[str], organization: st
 
     `accounts` are ids, without the publisher's own; a replica that does not exist yet is left to the template.
     """
+    if not replica.exists():
+        return False
     wanted = plain_pull_policy(accounts, organization)
-    try:
-        client = replica.client
-        client.describe_repositories(repositoryNames=[replica.name])
-        present = _policy(replica)
-        if present == (_normal(wanted) if wanted else None):
-            return False
-        if wanted is None:
-            client.delete_repository_policy(repositoryName=replica.name)
-        else:
-            client.set_repository_policy(repositoryName=replica.name, policyText=json.dumps(wanted))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ABSENT:
-            return False
-        raise
+    if _policy(replica) == (_normal(wanted) if wanted else None):
+        return False
+    if wanted is None:
+        replica.client.delete_repository_policy(repositoryName=replica.name)
+    else:
+        replica.client.set_repository_policy(repositoryName=replica.name, policyText=json.dumps(wanted))
     return True
 
 

@@ -27,6 +27,14 @@ LABELS = ('host_labels = "none"', 'host_labels = "account-region"')
 REPOSITORY = "mcp-runtime/server"
 
 
+def settings(builder: str) -> Settings:
+    document = tomllib.loads((ROOT / "deployment.example.toml").read_text(encoding="utf-8"))
+    document["image"]["builder"] = builder
+    document["address"]["host_labels"] = "region"
+    document["targets"].append({"account": ACCOUNT, "region": ELSEWHERE})
+    return parse(document, "deployment.toml")
+
+
 def builds(project: Project) -> list[str]:
     """Returns the ids of all builds of the foundation's image builder."""
     stacks = project.client("cloudformation").describe_stacks(StackName="mcp-runtime-foundation")["Stacks"]
@@ -138,9 +146,9 @@ def test_targets_of_two_architectures_want_an_image_for_both(project: Project) -
     assert "The targets run on both amd64 and arm64, but what is built here is for one of them" in done.error
 
 
-def settings(builder: str) -> Settings:
-    document = tomllib.loads((ROOT / "deployment.example.toml").read_text(encoding="utf-8"))
-    document["image"]["builder"] = builder
-    document["address"]["host_labels"] = "region"
-    document["targets"].append({"account": ACCOUNT, "region": ELSEWHERE})
-    return parse(document, "deployment.toml")
+def test_removal_names_the_repositories_that_replication_made(project: Project) -> None:
+    project.configure(REMOTE, LABELS, (TARGET, SECOND))
+    removal = project.json("destroy", "--foundation", "--yes")
+    assert f"repository {REPOSITORY} in {ELSEWHERE}" in removal["retained"]
+    assert not any(f"{REPOSITORY} in {REGION}" in name for name in removal["retained"])
+    assert project.client("ecr").describe_repositories()["repositories"] == []
