@@ -33,6 +33,8 @@ from botocore.parsers import ResponseParserError
 from deployer.errors import OutOfReachError, RefusedError, UsageError
 
 ATTEMPTS: Final = 10
+FIRST_ATTEMPTS: Final = 4
+"""Of the first call, which changes nothing: somebody waits to hear that the endpoint is wrong."""
 SESSION_NAME: Final = "mcp-runtime-deployer"
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 60
@@ -103,7 +105,7 @@ class Aws:
         """
         if not self._account:
             with credential_sentences():
-                client = self._make("sts", self.emulated_account, self.region or "us-east-1")
+                client = self._make("sts", self.emulated_account, self.region or "us-east-1", FIRST_ATTEMPTS)
                 self._account = str(client.get_caller_identity()["Account"])
         return self._account
 
@@ -189,14 +191,14 @@ class Aws:
                 self._sessions[account] = assumed_session(client, role, self.access.region)
         return self._sessions[account]
 
-    def _make(self, service: str, account: str, region: str) -> Any:
+    def _make(self, service: str, account: str, region: str, attempts: int = ATTEMPTS) -> Any:
         if self.access.endpoint_url and not re.match("https?://", self.access.endpoint_url):
             raise UsageError(
                 f"{self.access.endpoint_url!r} is no URL of an AWS endpoint; give one such as http://127.0.0.1:4566."
             )
         mode = "standard" if service in STANDARD_RETRIES else "adaptive"
         config = Config(
-            retries={"mode": mode, "total_max_attempts": ATTEMPTS},
+            retries={"mode": mode, "total_max_attempts": attempts},
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             # An emulator or another endpoint answers under one name, not under a name for each bucket.

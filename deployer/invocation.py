@@ -63,20 +63,32 @@ def invoke(context: Context, tool: str, arguments: Mapping[str, Any], target: st
         raise RefusedError(f"The runtime of {runtime.account} {runtime.region} cannot be called: {missing}")
     name = f"{runtime.outputs['GatewayTargetName']}{SEPARATOR}{tool}"
     auth = mcp_client.Signed(context.aws.credentials(runtime.account), runtime.region)
-    result = mcp_client.call_tool(context.network, mcp_client.mcp_url(url), auth, name, arguments)
+    try:
+        result = mcp_client.call_tool(context.network, mcp_client.mcp_url(url), auth, name, arguments)
+    except mcp_client.McpRefused as error:
+        known = {found.name for found in mcp_client.list_tools(context.network, mcp_client.mcp_url(url), auth)}
+        if name in known:
+            raise
+        prefix = name.removesuffix(tool)
+        tools = ", ".join(sorted(found.removeprefix(prefix) for found in known if found.startswith(prefix)))
+        raise RefusedError(
+            f"The runtime of {runtime.account} {runtime.region} has no tool {tool}; its tools are {tools or 'none'}."
+        ) from error
     return Answer(tool, result.text, result.structured, result.failed)
 
 
 def chosen(found: Sequence[Runtime], target: str) -> Runtime:
     """Returns the runtime that `target` names, or the only one; raises UsageError where that is not clear."""
     readable = {f"{runtime.account}/{runtime.region}": runtime for runtime in found if runtime.readable}
-    if target:
+    if target and readable:
         if target not in readable:
-            names = ", ".join(sorted(readable)) or "none"
+            names = ", ".join(sorted(readable))
             raise UsageError(f"There is no target {target} that these credentials reach; there are: {names}.")
         return readable[target]
+    if not readable:
+        raise UsageError("There is no runtime that these credentials reach; deploy one, or choose another profile.")
     if len(readable) != 1:
-        names = ", ".join(sorted(readable)) or "none"
+        names = ", ".join(sorted(readable))
         raise UsageError(f"Say which target to call with --target; these credentials reach: {names}.")
     return next(iter(readable.values()))
 

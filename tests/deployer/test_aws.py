@@ -50,7 +50,7 @@ def test_profile_that_is_not_there_is_named() -> None:
 def test_endpoint_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    monkeypatch.setattr("deployer.aws.ATTEMPTS", 1)
+    monkeypatch.setattr("deployer.aws.FIRST_ATTEMPTS", 1)
     with pytest.raises(UsageError, match=r"AWS cannot be reached .*127\.0\.0\.1:9.*; check the network and --endpoint"):
         Aws(Access(region="us-east-1", endpoint_url="http://127.0.0.1:9")).identity()
 

@@ -291,7 +291,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "aws"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr("deployer.aws.ATTEMPTS", 1)
+    monkeypatch.setattr("deployer.aws.FIRST_ATTEMPTS", 1)
 
 
 @pytest.fixture

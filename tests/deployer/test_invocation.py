@@ -60,3 +60,8 @@ def test_unclear_runtime_is_asked_for_with_the_choices(target: str) -> None:
     found = [runtime("111111111111"), runtime("222222222222", readable=False), runtime("444444444444")]
     with pytest.raises(UsageError, match="111111111111/us-east-1, 444444444444/us-east-1"):
         chosen(found, target)
+
+
+def test_no_runtime_at_all_is_said() -> None:
+    with pytest.raises(UsageError, match="There is no runtime that these credentials reach; deploy one, or choose"):
+        chosen([runtime("222222222222", readable=False)], "222222222222/us-east-1")
