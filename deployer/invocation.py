@@ -56,7 +56,8 @@ def invoke(context: Context, tool: str, arguments: Mapping[str, Any], target: st
 
     Raises UsageError where the target is not clear, RefusedError where the gateway refuses or knows no such tool.
     """
-    runtime = chosen(runtimes.read(context.aws, context.stack_sets.listed()), target)
+    sets = context.stack_sets
+    runtime = chosen(runtimes.read(context.aws, sets.listed()) if sets.describe() else [], target)
     url = runtime.outputs.get("GatewayUrl", "")
     if not url or not runtime.outputs.get("GatewayTargetId"):
         missing = runtime.outputs.get("MissingSettings") or "deploy it first."

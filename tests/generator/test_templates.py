@@ -181,7 +181,7 @@ def test_gateway_speaks_every_version_from_the_start() -> None:
     assert gateway["AuthorizerType"] == "AWS_IAM"
     mcp = gateway["ProtocolConfiguration"]["Mcp"]
     assert mcp["SupportedVersions"] == ["2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
-    assert mcp["SearchType"] == "SEMANTIC"
+    assert mcp["SearchType"] == {"Fn::If": ["HasSemanticSearch", "SEMANTIC", {"Ref": "AWS::NoValue"}]}
     assert mcp["StreamingConfiguration"] == {"EnableResponseStreaming": True}
 
 
