@@ -10,7 +10,7 @@ import botocore.session
 from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
 
-from emulator import bridge_stacks
+from emulator import bridge_stacks, model_constraints
 from emulator.json_api import ApiError
 
 Operation = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -44,6 +44,9 @@ def _answering(name: str, operation: Operation) -> Callable[[Mapping[str, Any]],
 
 
 def _validate(shape: Shape, given: Mapping[str, Any]) -> None:
+    refused = model_constraints.refusal(shape, given)
+    if refused:
+        raise ApiError("ValidationError", refused)
     report = ParamValidator().validate(given, shape)
     if report.has_errors():
         raise ApiError("ValidationError", report.generate_report())
@@ -64,7 +67,12 @@ def _read(shape: Shape, flat: Mapping[str, str], prefix: str) -> Any:
         return None
     if shape.type_name == "boolean":
         return text == "true"
-    return int(text) if shape.type_name == "integer" else text
+    if shape.type_name != "integer":
+        return text
+    try:
+        return int(text)
+    except ValueError as refused:
+        raise ApiError("MalformedInput", f"{prefix.removesuffix('.')} is no integer: {text}") from refused
 
 
 def _write(shape: Shape, value: Any) -> str:

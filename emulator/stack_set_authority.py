@@ -18,6 +18,7 @@ from emulator.stack_set_records import SERVICE_MANAGED
 
 Given = Mapping[str, Any]
 _DELEGATED = "DELEGATED_ADMIN"
+_LONGEST_BODY = 51_200
 _caller: ContextVar[str] = ContextVar("account that calls the API of stack sets")
 
 
@@ -42,7 +43,12 @@ def acting(given: Given) -> Iterator[None]:
 
 
 def template(given: Given) -> tuple[str, Record]:
-    """Return a request's template, as text and parsed, that the caller's own credentials can read. Raises Refused."""
+    """Return a request's template, as text and parsed, that the caller's own credentials can read. Raises Refused, and
+    ApiError for a body that only a URL may give.
+    """
+    if len(str(given.get("TemplateBody", "")).encode()) > _LONGEST_BODY:
+        text = "Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to"
+        raise ApiError("ValidationError", f"1 validation error detected: {text} {_LONGEST_BODY}")
     with scope(_caller.get(), current_scope()[1]):
         return bridge_stacks.template(given)
 

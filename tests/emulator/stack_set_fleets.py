@@ -64,7 +64,7 @@ def prepare(emulator: RunningEmulator) -> None:
 
 def until(found: Callable[[], bool]) -> None:
     """Wait until something holds. Raises TimeoutError."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not found():
         if time.monotonic() > deadline:
             raise TimeoutError("it did not come to hold")

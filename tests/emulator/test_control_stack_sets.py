@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from tests.emulator.control_templates import CAPABILITIES, parameters
-from tests.emulator.running_emulator import RunningEmulator
+from tests.emulator.running_emulator import ACCOUNT, RunningEmulator
 from tests.emulator.stack_set_fleets import (
     ADMINISTRATION,
     EXECUTION,
@@ -109,3 +111,31 @@ def test_requests_that_contradict_the_set_are_refused(emulator: RunningEmulator,
         fleet.client.describe_stack_set(StackSetName="absent")
     with pytest.raises(errors.NameAlreadyExistsException):
         Fleet(emulator, fleet.name)
+
+
+def test_requests_beyond_the_service_model_are_refused(emulator: RunningEmulator, fleet: Fleet) -> None:
+    one = {"Accounts": [TARGETS[0]], "Regions": [REGIONS[0]]}
+    unchecked = boto3.client(
+        "cloudformation",
+        endpoint_url=emulator.endpoint,
+        region_name=REGIONS[0],
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key=emulator.secret,
+        config=Config(parameter_validation=False),
+    )
+    for preferences, words in (
+        ({"RegionConcurrencyType": "parallel"}, r"regionConcurrencyType.*enum value set: \[SEQUENTIAL, PARALLEL\]"),
+        ({"MaxConcurrentPercentage": 101}, "maxConcurrentPercentage.*less than or equal to 100"),
+        ({"MaxConcurrentCount": 0}, "maxConcurrentCount.*greater than or equal to 1"),
+        ({"MaxConcurrentCount": 3}, "at most one more than FailureToleranceCount"),
+    ):
+        with pytest.raises(unchecked.exceptions.ClientError, match=words):
+            unchecked.create_stack_instances(StackSetName=fleet.name, **one, OperationPreferences=preferences)
+    with pytest.raises(fleet.client.exceptions.ClientError, match=r"operationId.*regular expression pattern"):
+        fleet.begin("create_stack_instances", **one, OperationId="no spaces")
+    with pytest.raises(fleet.client.exceptions.ClientError, match="stackSetName"):
+        Fleet(emulator, "1-begins-with-a-digit")
+    with pytest.raises(fleet.client.exceptions.ClientError, match=r"templateBody.*51200"):
+        Fleet(emulator, "long", TemplateURL=None, TemplateBody=" " * 51_201)
+    with pytest.raises(fleet.client.exceptions.ClientError, match=r"description.*less than or equal to 1024"):
+        Fleet(emulator, "long", Description="x" * 1025)
