@@ -299,6 +299,29 @@ def events(stack_id: str) -> list[Record]:
     return list(cloudformation._stack_events.get(stack_id) or ())
 
 
+_INTERRUPTED = {
+    "CREATE_IN_PROGRESS": "CREATE_FAILED",
+    "ROLLBACK_IN_PROGRESS": "ROLLBACK_FAILED",
+    "UPDATE_IN_PROGRESS": "UPDATE_ROLLBACK_FAILED",
+    "UPDATE_ROLLBACK_IN_PROGRESS": "UPDATE_ROLLBACK_FAILED",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": "UPDATE_ROLLBACK_COMPLETE",
+    "DELETE_IN_PROGRESS": "DELETE_FAILED",
+}
+
+
+def interrupt_running() -> None:
+    """End the operations of stacks that an earlier process left unfinished, in states that can be worked on from."""
+    for (account, region, _), record in list(cloudformation._stacks.all_items()):
+        ended = _INTERRUPTED.get(record.get("StackStatus", ""))
+        if ended is None:
+            continue
+        reason = "The emulator was stopped."
+        record |= {"StackStatus": ended, "StackStatusReason": reason}
+        with scope(account, region):
+            add_event(record, record["StackName"], "AWS::CloudFormation::Stack", ended, reason, record["StackId"])
+
+
 def add_event(record: Record, logical_id: str, kind: str, status: str, reason: str, physical_id: str) -> None:
     """Add an event to a stack."""
     stacks._add_event(record["StackId"], record["StackName"], logical_id, kind, status, reason, physical_id)

@@ -53,6 +53,7 @@ class Emulation:
     def resume(self) -> None:
         """Run what the restored records say should run."""
         records.load(self._records)
+        bridge_stacks.interrupt_running()
         stack_set_records.interrupt_running()
         codebuild.interrupt_running()
         self._plane.resume()

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,6 +116,10 @@ async def _serve(application: "Application", listener: socket.socket) -> None:
     config.shutdown_timeout = 60
     application_callable: Any = application
     await serve(application_callable, config, shutdown_trigger=stopping.wait)
+    # Everything is written. Threads of operations that still wait, for minutes maybe, must not hold up the end.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 class Application:

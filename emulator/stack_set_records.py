@@ -120,3 +120,8 @@ def interrupt_running() -> None:
             for result in found["Results"]:
                 if result["Status"] in ("RUNNING", "PENDING"):
                     result |= {"Status": "CANCELLED", "StatusReason": "The emulator was stopped."}
+            for instance in record["Instances"].values():
+                if instance["DetailedStatus"] in ("RUNNING", "PENDING"):
+                    instance |= {"DetailedStatus": "CANCELLED", "StatusReason": "The emulator was stopped."}
+                    if found["Action"] in ("CREATE", "UPDATE"):
+                        instance["Status"] = "OUTDATED"

@@ -1,6 +1,7 @@
 """Current properties of roles, policies, secrets, certificates, names, registries, issuers and gateways."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from emulator import bridge
@@ -88,10 +89,15 @@ def _bucket_policy(physical_id: str, props: Properties) -> Current:
     return {"PolicyDocument": document(props.get("PolicyDocument"), found["Policy"])} if found else None
 
 
+def _topic_attributes(topic: str) -> dict[str, str]:
+    found: dict[str, str] = bridge.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
+    return found
+
+
 def _topic_policy(physical_id: str, props: Properties) -> Current:
     held = []
     for topic in props.get("Topics") or ():
-        found = present(lambda arn=topic: bridge.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"])  # type: ignore[misc]
+        found = present(partial(_topic_attributes, str(topic)))
         if found is None or "Policy" not in found:
             return None
         held.append(document(props.get("PolicyDocument"), found["Policy"]))

@@ -185,3 +185,24 @@ def test_strict_tolerance_narrows_the_operation_with_every_failure(emulator: Run
     assert states(fleet, operation) == ["FAILED", "SUCCEEDED", "FAILED", "CANCELLED"]
     assert fleet.operation(operation)["StatusDetails"]["FailedStackInstancesCount"] == 2
     fleet.remove()
+
+
+def test_operation_of_a_stopped_emulator_is_over_when_it_starts_again(emulator: RunningEmulator) -> None:
+    fleet = Fleet(emulator, "interrupted", **SLOW)
+    operation = fleet.begin("create_stack_instances", Accounts=[TARGETS[0]], **HERE)
+    until(lambda: bool(fleet.instances()[0].get("StackId")))
+    assert emulator.stop() == 0
+    emulator.start()
+    fleet.client = emulator.client("cloudformation")
+    assert fleet.status(operation) == "FAILED"
+    assert fleet.results(operation)[TARGETS[0], REGIONS[0]][0] == "CANCELLED"
+    (instance,) = fleet.instances()
+    assert instance["Status"] == "OUTDATED"
+    assert instance["StackInstanceStatus"]["DetailedStatus"] == "CANCELLED"
+    client = emulator.client("cloudformation", TARGETS[0], REGIONS[0])
+    assert client.describe_stacks(StackName=instance["StackId"])["Stacks"][0]["StackStatus"] == "CREATE_FAILED"
+    again = fleet.begin("update_stack_instances", Accounts=[TARGETS[0]], **HERE)
+    until(lambda: fleet.instances()[0]["StackId"] != instance["StackId"])
+    signal(emulator, fleet, TARGETS[0])
+    assert fleet.ended(again) == "SUCCEEDED"
+    fleet.remove()
