@@ -229,19 +229,31 @@ def there(project: Project) -> There:
     )
 
 
-def held(project: Project) -> dict[str, Any]:
-    """Returns what the account holds of everything that a deployment makes or changes."""
-    cloudformation, route53 = project.client("cloudformation"), project.client("route53")
-    zones = [found["Id"] for found in route53.list_hosted_zones()["HostedZones"]]
-    return {
-        "stacks": [stack["StackId"] for stack in cloudformation.describe_stacks()["Stacks"]],
-        "sets": cloudformation.list_stack_sets()["Summaries"],
-        "buckets": [bucket["Name"] for bucket in project.client("s3").list_buckets()["Buckets"]],
-        "repositories": project.client("ecr").describe_repositories()["repositories"],
-        "roles": [role["RoleName"] for role in project.client("iam").list_roles()["Roles"]],
-        "records": [route53.list_resource_record_sets(HostedZoneId=name)["ResourceRecordSets"] for name in zones],
-        "networks": [vpc["VpcId"] for vpc in project.client("ec2").describe_vpcs()["Vpcs"]],
-    }
+@pytest.fixture(scope="module")
+def held(project: Project, there: There) -> Callable[[], dict[str, Any]]:
+    """Tells what the account holds of everything that a deployment makes or changes."""
+    names = ("cloudformation", "route53", "s3", "ecr", "iam", "ec2")
+    cloudformation, route53, s3, ecr, iam, ec2 = (project.client(name) for name in names)
+
+    def found() -> dict[str, Any]:
+        zones = [found["Id"] for found in route53.list_hosted_zones()["HostedZones"]]
+        return {
+            "stacks": [stack["StackId"] for stack in cloudformation.describe_stacks()["Stacks"]],
+            "sets": cloudformation.list_stack_sets()["Summaries"],
+            "buckets": [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]],
+            "repositories": ecr.describe_repositories()["repositories"],
+            "roles": [role["RoleName"] for role in iam.list_roles()["Roles"]],
+            "records": [route53.list_resource_record_sets(HostedZoneId=name)["ResourceRecordSets"] for name in zones],
+            "networks": [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"]],
+        }
+
+    return found
+
+
+@pytest.fixture(scope="module")
+def before(held: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What the account held before any command."""
+    return held()
 
 
 def run(project: Project, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[str]]:
@@ -257,15 +269,19 @@ def run(project: Project, capsys: pytest.CaptureFixture[str], *words: str) -> tu
 
 @pytest.mark.parametrize("case", CASES)
 def test_configuration_that_does_not_fit_the_account_changes_nothing(
-    project: Project, there: There, capsys: pytest.CaptureFixture[str], case: str
+    project: Project,
+    there: There,
+    held: Callable[[], dict[str, Any]],
+    before: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    case: str,
 ) -> None:
     changes, expected = CASES[case]
     project.configure(*changes(there))
-    before = held(project)
     status, sentences = run(project, capsys, "deploy")
     assert (status, len(sentences)) == (2, 1), sentences
     assert expected in sentences[0]
-    assert held(project) == before
+    assert held() == before
 
 
 @pytest.mark.parametrize("target", [[], ["--target", f"{ACCOUNT}/{REGION}"]])
@@ -376,13 +392,15 @@ def test_arguments_that_the_tool_does_not_take_are_its_own_answer(
     assert run(project, capsys, "invoke", "echo", "message=x") == (0, [])
 
 
-def test_runtime_is_not_renamed(project: Project, there: There, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runtime_is_not_renamed(
+    project: Project, held: Callable[[], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
     right = project.configuration.read_text(encoding="utf-8")
     project.configuration.write_text(right.replace('name = "mcp-runtime"', 'name = "renamed"'), encoding="utf-8")
-    before = held(project)
+    standing = held()
     status, sentences = run(project, capsys, "deploy")
     assert (status, len(sentences)) == (2, 1)
     assert sentences[0].startswith("The runtimes of the stack set tools are named mcp-runtime, and a gateway cannot be")
-    assert held(project) == before
+    assert held() == standing
     project.configuration.write_text(right, encoding="utf-8")
     assert run(project, capsys, "deploy") == (0, [])
