@@ -16,10 +16,10 @@ import build
 from deployer import deployment
 from deployer.errors import UsageError
 from deployer.local import STATE_VARIABLE
-from deployer.settings import load
 from deployer.zones import zone_of
+from generator import stacks
 from tests.deployer.test_bad_input import one_sentence
-from tests.end_to_end.running import ACCOUNT, REGION, ROOT, Project
+from tests.end_to_end.running import ACCOUNT, REGION, Project
 
 STRANGER = "222222222222"
 ABSENT_CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/0f0e0f0e-0f0e-0f0e-0f0e-0f0e0f0e0f0e"
@@ -27,13 +27,7 @@ ABSENT_SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:absent-AbCdEf
 UNCONNECTED = ("connect_gateway = true", "connect_gateway = false")
 PLACE = f"the target {ACCOUNT} {REGION}"
 Change = tuple[str, str]
-_linted = deployment._linted
-
-
-@cache
-def linted() -> dict[str, str]:
-    """Returns the templates, linted for the example's Region."""
-    return _linted(load(ROOT / "deployment.example.toml"))
+generated, dicts = cache(stacks.templates), cache(stacks.template_dicts)
 
 
 @dataclass(frozen=True)
@@ -173,9 +167,10 @@ CASES: dict[str, tuple[Callable[[There], list[Change]], str]] = {
 
 @pytest.fixture(autouse=True)
 def in_process(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands run in this process; the templates are generated and linted once, whatever the configuration."""
+    """Commands run in this process; the templates are generated once and not linted, which other tests do."""
     monkeypatch.setenv(STATE_VARIABLE, str(project.folder / "aws"))
-    monkeypatch.setattr(deployment, "_linted", lambda settings: linted())
+    monkeypatch.setattr(deployment, "_linted", lambda settings: generated())
+    monkeypatch.setattr(deployment, "template_dicts", dicts)
 
 
 @pytest.fixture(scope="module")
