@@ -81,6 +81,10 @@ class Repository:
             reason = str(failures[0].get("failureReason", "it gives no reason")).rstrip(".")
             raise RefusedError(f"The registry does not give the image {digest} of {self.name}: {reason}.")
         image = answer["images"][0]
+        if digest_of(image["imageManifest"].encode()) != digest:
+            raise RefusedError(
+                f"The registry gives another manifest than that of the image {digest} of {self.name}; push it again."
+            )
         return str(image["imageManifest"]), str(image.get("imageManifestMediaType", ACCEPTED[-1]))
 
     def blob(self, digest: str) -> bytes:

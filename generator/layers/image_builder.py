@@ -1,8 +1,9 @@
 """The image builder: a CodeBuild project that builds an uploaded source archive and pushes the image, and its role.
 
 Facts: "Docker sample" (privileged mode), "Docker images provided by CodeBuild" (standard images, which hold docker,
-buildx and the AWS CLI) and `StartBuild` in the CodeBuild user guide and service model; "IAM permissions for pushing an
-image to an Amazon ECR private repository" in the ECR user guide.
+buildx and the AWS CLI), "Allow CodeBuild to interact with other AWS services" (the bucket's identity) and `StartBuild`
+in the CodeBuild user guide and service model; "IAM permissions for pushing an image to an Amazon ECR private
+repository" in the ECR user guide.
 """
 
 from dataclasses import dataclass
@@ -98,6 +99,11 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
                             [s3_actions.GetObject, s3_actions.GetObjectVersion],
                             [Sub(f"${{Bucket}}/{SOURCES}*", Bucket=inputs.bucket_arn)],
                             "ReadSource",
+                        ),
+                        allow(
+                            [s3_actions.GetBucketAcl, s3_actions.GetBucketLocation],
+                            [inputs.bucket_arn],
+                            "IdentifyBucket",
                         ),
                         allow(PUSH_ACTIONS, [inputs.repository_arn], "Push"),
                         allow([ecr_actions.GetAuthorizationToken], ["*"], "SignIn"),
