@@ -153,11 +153,13 @@ def destroy(session: Session) -> int:
     from deployer.teardown import Wish, destroy
 
     options = session.options
-    wish = Wish(options.target, options.foundation)
+    wish = Wish(options.target, options.foundation, options.delete_data)
     what = f"the runtime of {wish.only}" if wish.only else "every runtime of the stack set"
-    session.confirm(f"Remove {what}{' and the foundation' if wish.foundation else ''}?")
+    what += " and the foundation" if wish.foundation else ""
+    session.confirm(f"Remove {what}{', with all their data' if wish.delete_data else ''}?")
     removal = session.run(lambda context: destroy(context, wish))
     lines = [f"removed {name}" for name in removal.removed] or ["there was nothing to remove"]
+    lines += [f"deleted with its data: {name}" for name in removal.deleted]
     lines += [f"kept, because it holds data: {name}" for name in removal.retained]
     session.show(vars(removal), [*lines, *removal.notes])
     return DONE
@@ -239,6 +241,7 @@ COMMANDS = (
         [
             (("--target",), {**TARGET[1], "help": "remove this one alone, and keep the stack set"}),
             (("--foundation",), {"action": "store_true", "help": "remove the foundation's stacks too"}),
+            (("--delete-data",), {"action": "store_true", "help": "empty and delete the buckets that would be kept"}),
         ],
     ),
     Command(

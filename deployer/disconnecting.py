@@ -6,8 +6,10 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from deployer.aws import Aws
+from deployer.each_target import Pause
 from deployer.errors import RefusedError
 from deployer.events import Reporter, Step
+from deployer.stacks import DENIALS
 from deployer.standing import Standing
 
 DEADLINE_SECONDS: Final = 600.0
@@ -18,7 +20,7 @@ SERVICE_TAGS: Final = ("VpcLatticeManaged", "AmazonBedrockAgentCoreManaged")
 whose resource gateways a private endpoint stands on, and `BedrockAgentCoreNetworkServiceRolePolicy`."""
 
 
-def disconnect(aws: Aws, standing: Standing, reporter: Reporter, poll: float) -> None:
+def disconnect(aws: Aws, standing: Standing, reporter: Reporter, poll: float, pause: Pause) -> None:
     """Deletes the gateway's targets and waits until they, and their network interfaces, are gone.
 
     A gateway refuses deletion while a target is still being deleted, and a VPC while an interface stands in it. An
@@ -37,22 +39,22 @@ def disconnect(aws: Aws, standing: Standing, reporter: Reporter, poll: float) ->
         client = aws.client("bedrock-agentcore-control", *place)
         try:
             for gateway, target in standing.gateway_targets:
-                _delete_target(client, gateway, target, poll)
+                _delete_target(client, gateway, target, poll, pause)
         except Exception:
             reporter.emit(Step(name, "failed"))
             raise
         reporter.emit(Step(name, "done", "removed"))
     if standing.resources:
-        _await_interfaces(aws.client("ec2", *place), standing, reporter, poll)
+        _await_interfaces(aws.client("ec2", *place), standing, reporter, poll, pause)
 
 
-def _delete_target(client: Any, gateway: str, target: str, poll: float) -> None:
+def _delete_target(client: Any, gateway: str, target: str, poll: float, pause: Pause) -> None:
     try:
-        client.delete_gateway_target(gatewayIdentifier=gateway, targetId=target)
+        _begin(client, gateway, target)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
             client.get_gateway_target(gatewayIdentifier=gateway, targetId=target)
-            time.sleep(poll)
+            pause(poll)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
@@ -63,7 +65,18 @@ def _delete_target(client: Any, gateway: str, target: str, poll: float) -> None:
     )
 
 
-def _await_interfaces(client: Any, standing: Standing, reporter: Reporter, poll: float) -> None:
+def _begin(client: Any, gateway: str, target: str) -> None:
+    """Has a target deleted, unless that is under way already, which AWS calls a conflict."""
+    try:
+        client.delete_gateway_target(gatewayIdentifier=gateway, targetId=target)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConflictException":
+            raise
+        if client.get_gateway_target(gatewayIdentifier=gateway, targetId=target)["status"] != "DELETING":
+            raise
+
+
+def _await_interfaces(client: Any, standing: Standing, reporter: Reporter, poll: float, pause: Pause) -> None:
     networks = [one.physical_id for one in standing.of_type("AWS::EC2::VPC")]
     groups = [one.physical_id for one in standing.of_type("AWS::EC2::SecurityGroup")]
     if not networks and not groups:
@@ -80,21 +93,29 @@ def _await_interfaces(client: Any, standing: Standing, reporter: Reporter, poll:
             )
         if told != (told := f"{len(left)} left that a service manages"):
             reporter.emit(Step(name, "started", told))
-        time.sleep(poll)
+        pause(poll)
     if told:
         reporter.emit(Step(name, "done", "gone"))
 
 
 def managed_interfaces(client: Any, networks: list[str], groups: list[str]) -> list[str]:
-    """Returns the ids of the network interfaces that the services hold in VPCs, or in security groups elsewhere."""
+    """Returns the ids of the network interfaces that the services hold in VPCs, or in security groups elsewhere.
+
+    None where the credentials may not look: CloudFormation then waits, and fails, by itself.
+    """
     where = {"Name": "vpc-id", "Values": networks} if networks else {"Name": "group-id", "Values": groups}
     pages = client.get_paginator("describe_network_interfaces").paginate(
         Filters=[where, {"Name": "tag-key", "Values": list(SERVICE_TAGS)}]
     )
+    try:
+        found = [one for page in pages for one in page["NetworkInterfaces"]]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in DENIALS:
+            return []
+        raise
     return sorted(
         one["NetworkInterfaceId"]
-        for page in pages
-        for one in page["NetworkInterfaces"]
+        for one in found
         if _lies(one, networks, groups) and {tag["Key"] for tag in one.get("TagSet", [])} & set(SERVICE_TAGS)
     )
 

@@ -1,47 +1,166 @@
-"""Taking the foundation away: its stacks, those of other Regions and accounts before the publisher's own."""
+"""Taking the foundation away: its stacks, those of other Regions and accounts before the publisher's own.
 
-import time
+Replicated repositories are in no stack: ECR made them because the foundation's registry replicates to their Regions.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
+from deployer import descriptions, emptying
 from deployer.context import Context
+from deployer.descriptions import Describing
+from deployer.each_target import Pause, each
 from deployer.errors import RefusedError
-from deployer.events import Step
-from deployer.foundation import ACCOUNT_STACK, REGION_STACK
+from deployer.events import Reporter, Step
+from deployer.foundation import ACCOUNT_STACK, REGION_STACK, TARGET_STACK
 from deployer.registry import Repository
-from deployer.stacks import describe
-from deployer.standing import stack_resources
+from deployer.stack_set_plan import Target
+from deployer.stack_sets import DESCRIPTION
+from deployer.stacks import StackWatcher, cause_sentence, describe, first_cause, parameters_of
+from generator import foundation_parameters as f
 
 
-def remove_foundation(context: Context, removed: list[str], retained: list[str]) -> None:
-    """Removes the foundation's stacks; adds their names to `removed`, and what stays to `retained`.
+@dataclass
+class Outcome:
+    """What was removed, what stays because it holds data, what data was deleted, and what else there is to say."""
 
-    Buckets stay, and the repositories of other Regions, which replication made and no stack holds.
+    removed: list[str] = field(default_factory=list)
+    retained: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def refuse_used(context: Context) -> None:
+    """Raises RefusedError where another stack set of this project stands on the foundation."""
+    client = context.aws.client("cloudformation", context.account, context.settings.stack_set.home_region)
+    calling = {"CallAs": "DELEGATED_ADMIN"} if context.settings.stack_set.delegated_administrator else {}
+    pages = client.get_paginator("list_stack_sets").paginate(Status="ACTIVE", **calling)
+    others = sorted(
+        one["StackSetName"]
+        for page in pages
+        for one in page["Summaries"]
+        if one.get("Description", "").startswith(DESCRIPTION) and one["StackSetName"] != context.settings.stack_set.name
+    )
+    if others:
+        raise RefusedError(
+            f"The stack sets {', '.join(others)} stand on the same foundation; destroy them first, or leave out"
+            " --foundation. Nothing was removed."
+        )
+
+
+def remove_foundation(context: Context, delete_data: bool) -> Outcome:
+    """Removes the foundation's stacks, and where that is asked for the artifact bucket and the replicated images.
+
+    Raises RefusedError where AWS refuses; what is gone already is passed over.
     """
+    outcome = Outcome()
     home = context.settings.stack_set.home_region
-    others = sorted(set(context.settings.regions) - {home})
-    for region, name in [*((region, REGION_STACK) for region in others), (home, ACCOUNT_STACK)]:
-        client = context.aws.client("cloudformation", context.account, region)
-        stack = describe(client, name)
-        if stack is None:
-            continue
-        context.reporter.emit(Step(f"{name} {region}", "started"))
-        kept = [one for one in stack_resources(client, stack["StackId"]) if one.resource_type == "AWS::S3::Bucket"]
-        retained += [one.physical_id for one in kept]
-        client.delete_stack(StackName=stack["StackId"])
-        _wait_deleted(client, name, stack["StackId"], context.poll)
-        context.reporter.emit(Step(f"{name} {region}", "done", "removed"))
-        removed.append(f"{name} in {region}")
-    for region in others:
-        replica = Repository(context.aws.client("ecr", context.account, region), context.settings.image.repository)
-        retained += [f"repository {replica.name} in {region}"] if replica.exists() else []
+    client = context.aws.client("cloudformation", context.account, home)
+    stack = describe(client, ACCOUNT_STACK)
+    replicas = _replicas(context, client, stack)
+    accounts = {target.account for target in context.settings.targets} - {context.account}
+    places = {(context.account, region): REGION_STACK for region in _other_regions(context, replicas)}
+    places |= {(account, home): TARGET_STACK for account in accounts if context.aws.reaches(account)}
+    pause = Pause()
+    done = each(places, lambda place: _remove(context, place, places[place], pause), pause)
+    if done.failures:
+        raise RefusedError(" ".join([*done.told(), "Run the same command again."]))
+    outcome.removed += [
+        f"{places[place]} in {_told(context, place)}" for place, gone in sorted(done.results.items()) if gone
+    ]
+    outcome.notes += [
+        f"{TARGET_STACK} stays in account {account}, if it was launched there: the account cannot be read"
+        for account in sorted(accounts)
+        if not context.aws.reaches(account) and not context.settings.stack_set.service_managed
+    ]
+    if _remove(context, (context.account, home), ACCOUNT_STACK, pause):
+        outcome.removed.append(f"{ACCOUNT_STACK} in {home}")
+    _data(context, client, delete_data, stack is not None, outcome)
+    for region, repository in sorted(replicas.items()):
+        _replica(context, region, repository, delete_data, outcome)
+    return outcome
 
 
-def _wait_deleted(client: Any, name: str, stack_id: str, poll: float) -> None:
+def _told(context: Context, place: Target) -> str:
+    return place[1] if place[0] == context.account else " ".join(place)
+
+
+def _other_regions(context: Context, replicas: dict[str, str]) -> list[str]:
+    home = context.settings.stack_set.home_region
+    return sorted((set(context.settings.regions) | replicas.keys()) - {home})
+
+
+def _replicas(context: Context, client: Any, stack: dict[str, Any] | None) -> dict[str, str]:
+    """Returns the repository that the foundation replicates by Region, also where its stack is gone already."""
+    if stack is None:
+        ended = emptying.deleted_stacks(client, re.compile(re.escape(ACCOUNT_STACK)))[:1]
+        stack = client.describe_stacks(StackName=ended[0])["Stacks"][0] if ended else None
+    values = parameters_of(stack) if stack else {}
+    regions = [values[slot.name] for slot in f.REPLICATION_REGIONS if values.get(slot.name)]
+    return dict.fromkeys(regions, values.get(f.REPOSITORY_NAME.name, ""))
+
+
+def _replica(context: Context, region: str, repository: str, delete: bool, outcome: Outcome) -> None:
+    replica = Repository(context.aws.client("ecr", context.account, region), repository)
+    if not replica.exists():
+        return
+    if delete:
+        replica.delete(context.account)
+    (outcome.deleted if delete else outcome.retained).append(f"repository {repository} in {region}")
+
+
+def _data(context: Context, client: Any, delete: bool, stood: bool, outcome: Outcome) -> None:
+    """Deletes the buckets of removed foundations, or names those of the one that was removed just now."""
+    s3 = context.aws.client("s3", context.account, context.settings.stack_set.home_region)
+    stacks = emptying.deleted_stacks(client, re.compile(re.escape(ACCOUNT_STACK)))
+    for stack_id in stacks if delete else stacks[: int(stood)]:
+        for kept in emptying.kept_buckets(client, stack_id):
+            result = emptying.delete_bucket(s3, kept, context.account) if delete else ""
+            if result == "deleted":
+                outcome.deleted.append(f"bucket {kept.bucket}")
+            elif result != "gone":
+                outcome.retained.append(kept.bucket)
+                outcome.notes += [f"bucket {kept.bucket} is kept: {result}"] if result else []
+
+
+def _remove(context: Context, place: Target, name: str, pause: Pause) -> bool:
+    """Deletes a stack and waits; returns whether there was one that is this foundation's."""
+    account, region = place
+    client = context.aws.client("cloudformation", account, region)
+    stack = describe(client, name)
+    if stack is None:
+        return False
+    # The role that another publisher's stack sets take is theirs.
+    if name == TARGET_STACK and parameters_of(stack).get(f.ADMINISTRATION_ACCOUNT.name) != context.account:
+        return False
+    step = f"{name} {_told(context, place)}"
+    context.reporter.emit(Step(step, "started"))
+    reporter = Describing(context.reporter, descriptions.of_foundation())
+    try:
+        _delete_stack(client, step, stack["StackId"], reporter, lambda: pause(context.poll))
+    except Exception:
+        context.reporter.emit(Step(step, "failed"))
+        raise
+    context.reporter.emit(Step(step, "done", "removed"))
+    return True
+
+
+def _delete_stack(client: Any, name: str, stack_id: str, reporter: Reporter, wait: Callable[[], None]) -> None:
+    watcher = StackWatcher(client, stack_id, name)
+    watcher.skip_past()
+    client.delete_stack(StackName=stack_id)
+    happened = []
     while True:
         stack = client.describe_stacks(StackName=stack_id)["Stacks"][0]
-        status = stack["StackStatus"]
-        if status == "DELETE_COMPLETE":
+        for event in watcher.new_events():
+            happened.append(event)
+            reporter.emit(event)
+        if stack["StackStatus"] == "DELETE_COMPLETE":
             return
-        if status == "DELETE_FAILED":
-            raise RefusedError(f"The stack {name} was not deleted: {stack.get('StackStatusReason', 'no reason given')}")
-        time.sleep(poll)
+        if stack["StackStatus"] == "DELETE_FAILED":
+            cause = first_cause(happened)
+            why = cause_sentence(cause) if cause else stack.get("StackStatusReason", "CloudFormation gave no reason.")
+            raise RefusedError(f"The stack {name} was not deleted. {why}")
+        wait()

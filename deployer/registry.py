@@ -48,6 +48,14 @@ class Repository:
             raise
         return True
 
+    def delete(self, account: str) -> None:
+        """Deletes the repository of an account's registry with all its images; one that is gone is no error."""
+        try:
+            self.client.delete_repository(registryId=account, repositoryName=self.name, force=True)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ABSENT:
+                raise
+
     def holds(self, digest: str) -> bool:
         """Returns whether the image of that digest is there; not where the repository is not."""
         return any(found["imageDigest"] == digest for found in self._described({"imageDigest": digest}))

@@ -11,7 +11,7 @@ from deployer import runtimes
 from deployer.aws import Aws
 from deployer.runtimes import Runtime
 from deployer.stack_set_plan import Instance, Target
-from deployer.stacks import NESTED
+from deployer.stacks import DENIALS, NESTED
 from generator import parameters as p
 from generator.presets import PRESET, PRESETS
 
@@ -124,7 +124,7 @@ def _attached(client: Any, standing: Standing) -> Iterator[str]:
     No role of a runtime's template names managed policies, and none of its policies names identities.
     """
     for role in standing.of_type("AWS::IAM::Role"):
-        with _unless_gone():
+        with _unless_untold():
             pages = client.get_paginator("list_attached_role_policies").paginate(RoleName=role.physical_id)
             policies = [one["PolicyArn"] for page in pages for one in page["AttachedPolicies"]]
             if role.logical_id == TASK_ROLE:
@@ -136,7 +136,7 @@ def _attached(client: Any, standing: Standing) -> Iterator[str]:
                     f" deployed with, and AWS deletes no such role; take them from it: {', '.join(policies)}."
                 )
     for policy in standing.of_type("AWS::IAM::ManagedPolicy"):
-        with _unless_gone():
+        with _unless_untold():
             pages = client.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy.physical_id)
             entities = [
                 f"{kind} {one[f'{kind.title()}Name']}"
@@ -154,7 +154,7 @@ def _attached(client: Any, standing: Standing) -> Iterator[str]:
 def _strange_targets(client: Any, standing: Standing) -> Iterator[str]:
     own = {target for _, target in standing.gateway_targets}
     for gateway in standing.gateways:
-        with _unless_gone():
+        with _unless_untold():
             pages = client.get_paginator("list_gateway_targets").paginate(gatewayIdentifier=gateway)
             strange = [
                 f"{one['name']} ({one['targetId']})"
@@ -170,10 +170,10 @@ def _strange_targets(client: Any, standing: Standing) -> Iterator[str]:
 
 
 @contextmanager
-def _unless_gone() -> Iterator[None]:
-    """Passes over what was deleted by hand."""
+def _unless_untold() -> Iterator[None]:
+    """Passes over what was deleted by hand, and over what the credentials may not look at: AWS then has its say."""
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ABSENT:
+        if error.response["Error"]["Code"] not in ABSENT and error.response["Error"]["Code"] not in DENIALS:
             raise

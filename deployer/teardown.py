@@ -3,28 +3,22 @@
 Every step looks at what is there, so that a removal which was interrupted, or begun by hand, goes on from where it is.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Generic, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from deployer import descriptions, standing
-from deployer.aws import refusal
+from deployer import descriptions, emptying, standing
+from deployer.aws import Aws
 from deployer.context import Context
 from deployer.descriptions import Describing
 from deployer.disconnecting import disconnect
-from deployer.errors import DeployerError, RefusedError, UsageError
-from deployer.events import Step
-from deployer.foundation_removal import remove_foundation
+from deployer.each_target import Pause, each, sentences
+from deployer.errors import RefusedError, UsageError
+from deployer.events import Reporter, Step
+from deployer.foundation_removal import refuse_used, remove_foundation
 from deployer.stack_set_plan import Instance, Target, Units, grouped
 from deployer.stack_sets import StackSets
 from deployer.stacks import describe
 from deployer.watching import TargetWatcher
-
-CONNECTIONS: Final = 8
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,14 +27,16 @@ class Wish:
 
     only: str = ""
     foundation: bool = False
+    delete_data: bool = False
 
 
 @dataclass
 class Removal:
-    """What was removed, what AWS still holds because it carries data, and what else there is to say."""
+    """What was removed, what stays because it holds data, what data was deleted, and what else there is to say."""
 
     removed: list[str] = field(default_factory=list)
     retained: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -52,28 +48,41 @@ def destroy(context: Context, wish: Wish) -> Removal:
     """
     if wish.only and wish.foundation:
         raise UsageError("The foundation serves all targets, so that --foundation does not go with --target.")
+    if wish.foundation:
+        refuse_used(context)
     removal = Removal()
+    configured = {(target.account, target.region) for target in context.settings.targets}
+    places = {target for target in configured if wish.only in ("", "/".join(target))}
     sets = context.recorded_stack_sets()
     existing = sets.describe()
     if existing is not None:
         sets.join_running()
         instances = sets.instances()
         chosen = {target: one for target, one in instances.items() if wish.only in ("", "/".join(target))}
-        if wish.only and not chosen:
-            known = ", ".join("/".join(target) for target in sorted(instances)) or "none"
-            raise UsageError(f"{wish.only} is no target of the stack set {sets.name}; its targets are {known}.")
+        _refuse_unknown(wish, sets.name, {*chosen, *places}, {*instances, *configured})
+        places |= chosen.keys()
         _remove_targets(context, sets, existing.parameters, chosen, removal)
         if not wish.only:
             sets.delete()
             removal.removed.append(f"stack set {sets.name}")
-    elif wish.only:
-        raise UsageError(f"There is no stack set {sets.name}, and so no target {wish.only}.")
-    configured = {f"{target.account}/{target.region}" for target in context.settings.targets}
-    if wish.only in configured:
+    _refuse_unknown(wish, sets.name, places, configured)
+    if wish.delete_data:
+        _delete_data(context, sets.name, places, removal)
+    if any(wish.only == "/".join(target) for target in configured):
         removal.notes.append(f"{wish.only} is still in {context.settings.file}: the next deploy brings it back")
     if wish.foundation:
-        remove_foundation(context, removal.removed, removal.retained)
+        outcome = remove_foundation(context, wish.delete_data)
+        removal.removed += outcome.removed
+        removal.retained += outcome.retained
+        removal.deleted += outcome.deleted
+        removal.notes += outcome.notes
     return removal
+
+
+def _refuse_unknown(wish: Wish, name: str, found: set[Target], known: set[Target]) -> None:
+    if wish.only and not found:
+        told = ", ".join("/".join(target) for target in sorted(known)) or "none"
+        raise UsageError(f"{wish.only} is no target of the stack set {name}; its targets are {told}.")
 
 
 def _remove_targets(
@@ -86,22 +95,27 @@ def _remove_targets(
     """Removes targets; raises RefusedError, nothing changed, where one cannot go, and at the end where one stayed."""
     if not instances:
         return
-    found = _each(instances, lambda target: standing.read(context.aws, target, instances[target]))
+    found = each(instances, lambda target: standing.read(context.aws, target, instances[target]))
     there = found.results
 
     def hindrances(target: Target) -> list[str]:
         values = {**shared, **dict(instances[target].overrides or ())}
         return standing.hindrances(context.aws, there[target], values)
 
-    checked = _each(there, hindrances)
-    sentences = [sentence for _, several in sorted(checked.results.items()) for sentence in several]
-    _raise({**found.failures, **checked.failures}, sentences, "Nothing was removed.")
-    parted = _each(there, lambda target: disconnect(context.aws, there[target], context.reporter, context.poll))
+    checked = each(there, hindrances)
+    hindering = [sentence for _, several in sorted(checked.results.items()) for sentence in several]
+    told = [*found.told(), *checked.told(), *hindering]
+    if told:
+        raise RefusedError(" ".join([*told, "Nothing was removed."]))
+    pause = Pause()
+    parted = each(
+        there, lambda target: disconnect(context.aws, there[target], context.reporter, context.poll, pause), pause
+    )
     going = {target: instances[target] for target in instances if target not in parted.failures}
     failures = dict(parted.failures)
     if going:
         context.reporter.emit(Step("Stacks", "started"))
-        failures |= _remove_stacks(context, sets, going)
+        failures |= remove_stacks(context.aws, sets, going, context.reporter)
         left = sum(target in failures for target in going)
         context.reporter.emit(
             Step("Stacks", "failed", f"{left} of {len(going)} targets stayed")
@@ -111,19 +125,24 @@ def _remove_targets(
     for target in sorted(going.keys() - failures.keys()):
         removal.removed.append(" ".join(target))
         removal.retained += there[target].buckets
-    _raise(failures, (), "Run the same command again for what stayed.")
+        if not there[target].runtime.readable:
+            removal.notes.append(
+                f"the access logs of {' '.join(target)} are kept, if there are any: its account cannot be read"
+            )
+    if failures:
+        raise RefusedError(" ".join([*sentences(failures), "Run the same command again for what stayed."]))
 
 
-def _remove_stacks(context: Context, sets: StackSets, going: Mapping[Target, Instance]) -> dict[Target, str]:
+def remove_stacks(aws: Aws, sets: StackSets, going: Mapping[Target, Instance], reporter: Reporter) -> dict[Target, str]:
     """Removes instances with their stacks; returns why one stayed, by target.
 
     One that fails does not end the operation for the others. An instance whose stack is gone, and which the stack set
     cannot let go of, is released (service model, `StackInstanceSummary`, INOPERABLE: `RetainStacks`).
     """
-    watcher = TargetWatcher(context.aws, Describing(context.reporter, descriptions.of_runtime()))
+    watcher = TargetWatcher(aws, Describing(reporter, descriptions.of_runtime()))
     patient = replace(sets, preferences=replace(sets.preferences, tolerance="100%"), observe=watcher.look)
     reasons = _removed(patient, watcher, going)
-    lost = {target: going[target] for target in reasons if _has_no_stack(context, target, going[target])}
+    lost = {target: going[target] for target in reasons if _has_no_stack(aws, target, going[target])}
     if lost:
         kept = {target: reason for target, reason in reasons.items() if target not in lost}
         reasons = kept | _removed(patient, watcher, lost, retain=True)
@@ -146,40 +165,42 @@ def _removed(
     }
 
 
-def _has_no_stack(context: Context, target: Target, instance: Instance) -> bool:
-    if not context.aws.reaches(target[0]):
+def _has_no_stack(aws: Aws, target: Target, instance: Instance) -> bool:
+    if not aws.reaches(target[0]):
         return False
     if not instance.stack_id:
         return True
-    return describe(context.aws.client("cloudformation", *target), instance.stack_id) is None
+    return describe(aws.client("cloudformation", *target), instance.stack_id) is None
 
 
-@dataclass(frozen=True)
-class _Done(Generic[T]):
-    results: dict[Target, T]
-    failures: dict[Target, str]
+def _delete_data(context: Context, name: str, places: set[Target], removal: Removal) -> None:
+    """Deletes the buckets that the set's removed stacks left behind, in this run or in an earlier one.
 
+    Raises RefusedError, with a sentence for each target, where S3 refuses.
+    """
 
-def _each(targets: Iterable[Target], work: Callable[[Target], T]) -> _Done[T]:
-    """Does the work for all targets, some at a time; a failure of one is a sentence and ends no other."""
-    done: _Done[T] = _Done({}, {})
+    def one(target: Target) -> list[tuple[str, str]]:
+        account, region = target
+        client = context.aws.client("cloudformation", account, region)
+        s3 = context.aws.client("s3", account, region)
+        return [
+            (kept.bucket, emptying.delete_bucket(s3, kept, account))
+            for stack_id in emptying.deleted_stacks(client, emptying.of_stack_set(name))
+            for kept in emptying.kept_buckets(client, stack_id)
+        ]
 
-    def one(target: Target) -> None:
-        try:
-            done.results[target] = work(target)
-        except ClientError as error:
-            done.failures[target] = refusal(error)
-        except (BotoCoreError, DeployerError) as error:
-            done.failures[target] = str(error)
-
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        list(pool.map(one, sorted(targets)))
-    return done
-
-
-def _raise(failures: Mapping[Target, str], sentences: Iterable[str], outcome: str) -> None:
-    """Raises RefusedError with a sentence for each failure, where there is one, and what came of the rest."""
-    told = [f"{account} {region}: {reason}" for (account, region), reason in sorted(failures.items())]
-    told += sentences
-    if told:
-        raise RefusedError(" ".join([*told, outcome]))
+    context.reporter.emit(Step("Data", "started"))
+    done = each((target for target in places if context.aws.reaches(target[0])), one)
+    for _, found in sorted(done.results.items()):
+        for bucket, result in found:
+            if result == "deleted":
+                removal.deleted.append(f"bucket {bucket}")
+            elif result != "gone":
+                removal.notes.append(f"bucket {bucket} is kept: {result}")
+                removal.retained += [bucket] if bucket not in removal.retained else []
+    removal.retained = [bucket for bucket in removal.retained if f"bucket {bucket}" not in removal.deleted]
+    if done.failures:
+        context.reporter.emit(Step("Data", "failed"))
+        raise RefusedError(" ".join([*done.told(), "Run the same command again."]))
+    count = len(removal.deleted)
+    context.reporter.emit(Step("Data", "done" if count else "unchanged", f"{count} bucket{'s' * (count != 1)} deleted"))

@@ -1,4 +1,6 @@
-"""The bridge's half for Amazon S3: requests that expect another owner of a bucket are refused, as S3 refuses them.
+"""The bridge's half for Amazon S3: owners that requests expect, and CloudFormation's tags of buckets.
+
+Requests that expect another owner of a bucket are refused, as S3 refuses them.
 
 Rule: `ExpectedBucketOwner` in the S3 service model, and "Verifying bucket ownership with bucket owner condition" in the
 user guide: where the bucket is another account's, the request fails with 403 and is not carried out.
@@ -10,8 +12,13 @@ from urllib.parse import unquote
 
 from ministack import app
 from ministack.services import s3
+from ministack.services.cloudformation import provisioners
 
-_NAMES: Mapping[Any, Sequence[str]] = {app: ("SERVICE_HANDLERS",), s3: ("_bucket_owner_account",)}
+_NAMES: Mapping[Any, Sequence[str]] = {
+    app: ("SERVICE_HANDLERS",),
+    provisioners: ("_STACK_TAG_PROPERTY",),
+    s3: ("_bucket_owner_account",),
+}
 _missing = [
     f"{module.__name__}.{name}" for module, names in _NAMES.items() for name in names if not hasattr(module, name)
 ]
@@ -24,7 +31,8 @@ _DENIED = (
 
 
 def install() -> None:
-    """Check the owners that requests expect before ministack answers them."""
+    """Check the owners that requests expect before ministack answers them, and have stacks tag their buckets."""
+    provisioners._STACK_TAG_PROPERTY["AWS::S3::Bucket"] = ("Tags", "list")
     inner = app.SERVICE_HANDLERS["s3"]
 
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""AWS::S3::Bucket with what ministack's own drops of its properties: encryption, ownership and lifecycle."""
+"""AWS::S3::Bucket with what ministack's own drops of its properties: encryption, ownership, lifecycle and tags."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -86,6 +86,10 @@ def _configure(name: str, old: Properties, new: Properties) -> None:
             s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
         elif _rules(old):
             s3.delete_bucket_lifecycle(Bucket=name)
+        if new.get("Tags"):
+            # Those of CloudFormation's own among them, which a user could not set (user guide, "Resource tag").
+            tags = [{"Key": str(tag["Key"]), "Value": str(tag["Value"])} for tag in new["Tags"]]
+            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
     except ClientError as error:
         raise HandlerFailed(error.response["Error"]["Message"], "InvalidRequest") from error
 

@@ -248,6 +248,18 @@ def test_images_are_replicated_into_repositories_of_the_template(emulator: Runni
     assert there.delete(prepared.stack["StackId"]).status == "DELETE_COMPLETE"
 
 
+def test_bucket_bears_the_tags_of_its_stack(emulator: RunningEmulator, make: Make) -> None:
+    made = make({"Bucket": {"Type": "AWS::S3::Bucket"}}, Outputs={"Name": {"Value": {"Ref": "Bucket"}}})
+    assert made.status == "CREATE_COMPLETE", made.failures
+    name = made.stack["Outputs"][0]["OutputValue"]
+    tags = {one["Key"]: one["Value"] for one in emulator.client("s3").get_bucket_tagging(Bucket=name)["TagSet"]}
+    assert tags == {
+        "aws:cloudformation:stack-name": made.stack["StackName"],
+        "aws:cloudformation:stack-id": made.stack["StackId"],
+        "aws:cloudformation:logical-id": "Bucket",
+    }
+
+
 def test_protected_load_balancer_is_not_deleted(emulator: RunningEmulator) -> None:
     deployer = Deployer(emulator)
 

@@ -146,9 +146,21 @@ def test_targets_of_two_architectures_want_an_image_for_both(project: Project) -
     assert "The targets run on both amd64 and arm64, but what is built here is for one of them" in done.error
 
 
-def test_removal_names_the_repositories_that_replication_made(project: Project) -> None:
-    project.configure(REMOTE, LABELS, (TARGET, SECOND))
-    removal = project.json("destroy", "--foundation", "--yes")
-    assert f"repository {REPOSITORY} in {ELSEWHERE}" in removal["retained"]
-    assert not any(f"{REPOSITORY} in {REGION}" in name for name in removal["retained"])
+def test_foundation_goes_everywhere_and_its_replicas_where_data_are_deleted(project: Project) -> None:
+    project.configure(REMOTE, LABELS, (TARGET, THIRD))
+    named = f"repository {REPOSITORY} in {ELSEWHERE}"
+    kept = project.json("destroy", "--foundation", "--yes")
+    assert kept["removed"] == [
+        f"mcp-runtime-foundation-replica in {ELSEWHERE}",
+        f"mcp-runtime-foundation-target in 222222222222 {REGION}",
+        f"mcp-runtime-foundation-target in {ANOTHER} {REGION}",
+        f"mcp-runtime-foundation in {REGION}",
+    ]
+    assert named in kept["retained"]
     assert project.client("ecr").describe_repositories()["repositories"] == []
+    (bucket,) = {*kept["retained"]} - {named}
+    gone = project.json("destroy", "--foundation", "--delete-data", "--yes")
+    assert (gone["removed"], gone["retained"]) == ([], [])
+    assert gone["deleted"] == [f"bucket {bucket}", named]
+    assert project.client("ecr", ELSEWHERE).describe_repositories()["repositories"] == []
+    assert project.client("s3").list_buckets()["Buckets"] == []

@@ -261,11 +261,27 @@ def test_stopped_emulator_resumes_with_everything(project: Project, deployed: Do
     assert project.json("deploy")["changed"] is False
 
 
+def test_what_somebody_attached_is_named_before_anything_is_removed(project: Project, deployed: Done) -> None:
+    policy = project.outputs()["CallerPolicyArn"]
+    iam = project.client("iam")
+    iam.create_user(UserName="agent")
+    iam.attach_user_policy(UserName="agent", PolicyArn=policy)
+    operations = project.operations()
+    done = project.run("destroy", "--foundation", "--delete-data", "--yes")
+    assert done.status == 1
+    assert f"The policy {policy} of the runtime of {ACCOUNT} {REGION} is attached" in done.error
+    assert done.error.endswith("detach it from: user agent. Nothing was removed.")
+    assert project.operations() == operations
+    iam.detach_user_policy(UserName="agent", PolicyArn=policy)
+
+
 def test_destroy_removes_the_target_names_what_stays_and_is_safe_to_repeat(project: Project, deployed: Done) -> None:
     document = project.json("destroy", "--yes")
     assert document["removed"] == [f"{ACCOUNT} {REGION}", "stack set mcp-runtime"]
-    buckets = {bucket["Name"] for bucket in project.client("s3").list_buckets()["Buckets"]}
-    assert set(document["retained"]) <= buckets
+    (logs,) = document["retained"]
+    assert document["deleted"] == []
+    s3 = project.client("s3")
+    assert logs in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     assert project.json("status")["targets"] == []
     control = project.client("bedrock-agentcore-control")
     assert control.list_gateways()["items"] == []
@@ -274,8 +290,14 @@ def test_destroy_removes_the_target_names_what_stays_and_is_safe_to_repeat(proje
     assert [stack["StackName"] for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"] == [
         "mcp-runtime-foundation"
     ]
-    again = project.json("destroy", "--yes")
+    s3.put_object(Bucket=logs, Key="AWSLogs/a", Body=b"late")
+    s3.create_bucket(Bucket=f"{logs[:50]}-of-others")
+    again = project.json("destroy", "--delete-data", "--yes")
     assert (again["removed"], again["retained"]) == ([], [])
+    assert again["deleted"] == [f"bucket {logs}"]
+    left = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    assert logs not in left
+    assert f"{logs[:50]}-of-others" in left
     refused = project.run("verify")
     assert refused.status == 1
     assert "There is no stack set mcp-runtime to verify; deploy first." in refused.error
@@ -285,5 +307,25 @@ def test_deployed_again_it_works_again(project: Project, deployed: Done) -> None
     document = project.json("deploy")
     assert document["changed"] is True
     assert [row["passed"] for row in document["verification"][TARGET]] == [True] * len(LAYERS)
-    removed = project.json("destroy", "--foundation", "--yes")["removed"]
-    assert "mcp-runtime-foundation in us-east-1" in removed
+
+
+def test_stack_that_was_deleted_by_hand_and_all_data_go_too(project: Project, deployed: Done) -> None:
+    client, s3 = project.client("cloudformation"), project.client("s3")
+    (instance,) = client.list_stack_instances(StackSetName="mcp-runtime")["Summaries"]
+    client.delete_stack(StackName=instance["StackId"])
+    client.get_waiter("stack_delete_complete").wait(
+        StackName=instance["StackId"], WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
+    (artifacts,) = [one["Name"] for one in s3.list_buckets()["Buckets"] if "foundation" in one["Name"]]
+    s3.put_object(Bucket=artifacts, Key="templates/x", Body=b"1")
+    s3.delete_object(Bucket=artifacts, Key="templates/x")
+    document = project.json("destroy", "--foundation", "--delete-data", "--yes")
+    assert document["removed"] == [
+        f"{ACCOUNT} {REGION}",
+        "stack set mcp-runtime",
+        "mcp-runtime-foundation in us-east-1",
+    ]
+    assert f"bucket {artifacts}" in document["deleted"]
+    assert len(document["deleted"]) == 2
+    assert document["retained"] == []
+    assert [one["Name"] for one in s3.list_buckets()["Buckets"] if not one["Name"].endswith("-of-others")] == []
