@@ -39,10 +39,10 @@ def of_stack_set(name: str) -> re.Pattern[str]:
 
 
 def deleted_stacks(client: Any, named: re.Pattern[str]) -> list[str]:
-    """Returns the ids of the deleted stacks whose whole name matches, the one that was deleted last first."""
+    """Returns the ids of the deleted stacks whose whole name matches, the one that was made last first."""
     pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
     found = [one for page in pages for one in page["StackSummaries"] if named.fullmatch(one["StackName"])]
-    found.sort(key=lambda one: str(one.get("DeletionTime", "")), reverse=True)
+    found.sort(key=lambda one: one["CreationTime"], reverse=True)
     return [one["StackId"] for one in found]
 
 

@@ -77,7 +77,8 @@ def remove_foundation(context: Context, delete_data: bool) -> Outcome:
     ]
     if _remove(context, (context.account, home), ACCOUNT_STACK, pause):
         outcome.removed.append(f"{ACCOUNT_STACK} in {home}")
-    _data(context, client, delete_data, stack is not None, outcome)
+    stood = [stack["StackId"]] if stack else []
+    _data(context, client, stood, delete_data, outcome)
     for region, repository in sorted(replicas.items()):
         _replica(context, region, repository, delete_data, outcome)
     return outcome
@@ -111,11 +112,10 @@ def _replica(context: Context, region: str, repository: str, delete: bool, outco
     (outcome.deleted if delete else outcome.retained).append(f"repository {repository} in {region}")
 
 
-def _data(context: Context, client: Any, delete: bool, stood: bool, outcome: Outcome) -> None:
+def _data(context: Context, client: Any, stood: list[str], delete: bool, outcome: Outcome) -> None:
     """Deletes the buckets of removed foundations, or names those of the one that was removed just now."""
     s3 = context.aws.client("s3", context.account, context.settings.stack_set.home_region)
-    stacks = emptying.deleted_stacks(client, re.compile(re.escape(ACCOUNT_STACK)))
-    for stack_id in stacks if delete else stacks[: int(stood)]:
+    for stack_id in emptying.deleted_stacks(client, re.compile(re.escape(ACCOUNT_STACK))) if delete else stood:
         for kept in emptying.kept_buckets(client, stack_id):
             result = emptying.delete_bucket(s3, kept, context.account) if delete else ""
             if result == "deleted":
