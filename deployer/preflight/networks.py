@@ -55,14 +55,11 @@ def _new(ec2: Any, site: Site) -> Iterator[str]:
 def given_zones(ec2: Any) -> dict[str, str]:
     """Returns the zones that Fn::GetAZs gives, by name in its order, with their ids.
 
-    They are those with a default subnet, or all where no zone has one.
+    They are those with a default subnet, or all where no zone has one, whatever state they are in: a zone in trouble
+    stops no deployment to a network that stands.
     """
-    listed = ec2.describe_availability_zones(
-        Filters=[
-            {"Name": "zone-type", "Values": ["availability-zone"]},
-            {"Name": "state", "Values": ["available"]},
-        ]
-    )["AvailabilityZones"]
+    own = [{"Name": "zone-type", "Values": ["availability-zone"]}]
+    listed = ec2.describe_availability_zones(Filters=own)["AvailabilityZones"]
     zones = {zone["ZoneName"]: zone["ZoneId"] for zone in listed}
     default = {subnet["AvailabilityZone"] for subnet in _subnets(ec2, "default-for-az", "true")}
     return {name: zones[name] for name in sorted(zones.keys() & default or zones)}
