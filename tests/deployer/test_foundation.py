@@ -54,3 +54,8 @@ def test_more_regions_than_slots_are_refused() -> None:
         UsageError, match="lie in 9 Regions besides us-east-1, but a registry is replicated to 8 at most"
     ):
         parameters(publisher(regions=regions))
+
+
+def test_image_builder_is_made_unless_another_builds() -> None:
+    assert parameters(publisher())["ImageBuilder"] == "on"
+    assert parameters(replace(publisher(), builds_images=False))["ImageBuilder"] == "off"
