@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from functools import cache
-from itertools import product
 from typing import Any
 
 Assumptions = frozenset[tuple[str, bool]]
@@ -11,28 +10,37 @@ Assumptions = frozenset[tuple[str, bool]]
 
 
 class Logic:
-    """The template's conditions as Boolean functions of their comparisons."""
+    """The template's conditions as Boolean functions of their comparisons.
+
+    A function is its truth table, an integer with a bit for each world, which gives each comparison a value: so worlds
+    are not gone through one by one, whose number doubles with each comparison.
+    """
 
     def __init__(self, conditions: Mapping[str, Any]) -> None:
         self._conditions = conditions
         self._decided = cache(self._decide)
+        self._atoms = cache(self._read_atoms)
 
     def decide(self, name: str, assumptions: Assumptions) -> bool | None:
         """Returns the value of the condition `name` where the assumptions leave only one, else None."""
         return self._decided(name, assumptions)
 
     def _decide(self, name: str, assumptions: Assumptions) -> bool | None:
-        comparisons = sorted(
+        atoms = sorted(
             {atom for term in (name, *(assumed for assumed, _ in assumptions)) for atom in self._atoms(term)}
         )
-        values = set()
-        for choice in product((False, True), repeat=len(comparisons)):
-            world = dict(zip(comparisons, choice, strict=True))
-            if all(self._value(assumed, world) is expected for assumed, expected in assumptions):
-                values.add(self._value(name, world))
-        return values.pop() if len(values) == 1 else None
+        tables = {atom: _table(place, len(atoms)) for place, atom in enumerate(atoms)}
+        every = (1 << (1 << len(atoms))) - 1
+        worlds = every
+        for assumed, expected in assumptions:
+            holds = self._value(self._conditions[assumed], tables, every)
+            worlds &= holds if expected else every ^ holds
+        true = self._value(self._conditions[name], tables, every) & worlds
+        if not worlds or true not in (0, worlds):
+            return None
+        return true == worlds
 
-    def _atoms(self, name: str) -> set[str]:
+    def _read_atoms(self, name: str) -> frozenset[str]:
         found: set[str] = set()
 
         def visit(expression: Any) -> None:
@@ -46,17 +54,29 @@ class Logic:
                     visit(item)
 
         visit(self._conditions[name])
-        return found
+        return frozenset(found)
 
-    def _value(self, name: str, world: Mapping[str, bool]) -> bool:
-        def evaluate(expression: Any) -> bool:
-            ((operator, operand),) = expression.items()
-            if operator == "Fn::Equals":
-                return world[json.dumps(expression, sort_keys=True)]
-            if operator == "Condition":
-                return evaluate(self._conditions[operand])
-            if operator == "Fn::Not":
-                return not evaluate(operand[0])
-            return (all if operator == "Fn::And" else any)(evaluate(item) for item in operand)
+    def _value(self, expression: Any, tables: Mapping[str, int], every: int) -> int:
+        """Returns the truth table of an expression, given those of its comparisons and that of what is always true."""
+        ((operator, operand),) = expression.items()
+        if operator == "Fn::Equals":
+            return tables[json.dumps(expression, sort_keys=True)]
+        if operator == "Condition":
+            return self._value(self._conditions[operand], tables, every)
+        values = [self._value(item, tables, every) for item in operand]
+        if operator == "Fn::Not":
+            return every ^ values[0]
+        result = values[0]
+        for value in values[1:]:
+            result = result & value if operator == "Fn::And" else result | value
+        return result
 
-        return evaluate(self._conditions[name])
+
+@cache
+def _table(place: int, atoms: int) -> int:
+    """Returns the truth table of a comparison: bit `w` is the bit `place` of `w`, for 2 to the `atoms` worlds."""
+    table, width = ((1 << (1 << place)) - 1) << (1 << place), 2 << place
+    while width < 1 << atoms:
+        table |= table << width
+        width *= 2
+    return table
