@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployer import foundation, gateway_targets, image_supply, organization, preflight, read_back, runtimes
+from deployer import foundation, gateway_targets, image_supply, local, organization, preflight, read_back, runtimes
 from deployer.artifact_bucket import ArtifactBucket
 from deployer.context import Context
 from deployer.convergence import Converged, converge
@@ -38,6 +38,8 @@ class Result:
     image_digest: str = ""
     runtimes: list[Runtime] = field(default_factory=list)
     verification: dict[str, list[Row]] = field(default_factory=dict)
+    tasks: str = ""
+    """In local mode what runs the tasks."""
 
     def as_data(self) -> dict[str, Any]:
         """Returns the result as plain data."""
@@ -48,6 +50,7 @@ class Result:
             "image_digest": self.image_digest,
             "targets": [vars(runtime) for runtime in self.runtimes],
             "verification": {name: [vars(row) for row in rows] for name, rows in self.verification.items()},
+            **({"tasks": self.tasks} if self.tasks else {}),
         }
 
     @property
@@ -87,6 +90,8 @@ def deploy(context: Context) -> Result:
         )
     _synchronize(context, result.runtimes)
     result.verification = verify_all(context, result.runtimes, SETTLING_SECONDS)
+    if context.local:
+        result.tasks = local.tasks(context.aws.access.endpoint_url)
     return result
 
 

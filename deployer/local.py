@@ -92,6 +92,26 @@ def wipe(state: Path) -> None:
     shutil.rmtree(state, ignore_errors=True)
 
 
+def tasks(endpoint_url: str) -> str:
+    """Returns what runs the tasks here, in one line: containers of the image, or processes, and why.
+
+    Raises RefusedError where the emulator does not say.
+    """
+    try:
+        with urllib.request.urlopen(f"{endpoint_url}/_emulator/tasks", timeout=5) as answer:  # noqa: S310  # loopback
+            found = json.load(answer)
+    except (OSError, ValueError) as error:
+        raise RefusedError(
+            f"The emulator does not say what runs the tasks ({error}); stop it and start it again."
+        ) from error
+    running: list[str] = found["running"]
+    if not running:
+        return "none runs"
+    counted = " and ".join(f"{running.count(kind)} as {kind}" for kind in sorted(set(running)))
+    reason = f", without the task's limits: {found['reason']}" if "process" in running and found["reason"] else ""
+    return f"{counted}{reason}"
+
+
 def _launch(state: Path, emulator: Path, server: Path) -> AwsEndpoint:
     (state / "emulator.json").unlink(missing_ok=True)
     log = state / "emulator.log"

@@ -19,6 +19,8 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 SOURCES = ("server", "Pipfile.lock")
+STAND_IN_LABEL = "mcp-runtime.stand-in"
+"""Tells the emulator that no container can be made of the image."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def build(root: Path, architecture: str) -> SourceImage:
         {
             "architecture": architecture,
             "os": "linux",
-            "config": {"Cmd": ["python", "-m", "server"], "Labels": {"description": "source of the MCP server"}},
+            "config": {"Cmd": ["python", "-m", "server"], "Labels": {STAND_IN_LABEL: "source"}},
             "rootfs": {"type": "layers", "diff_ids": [digest_of(archive)]},
         }
     )

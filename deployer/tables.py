@@ -45,6 +45,8 @@ def show_deployment(result: Result) -> None:
             for label, key in (("gateway", "GatewayUrl"), ("endpoint", "EndpointUrl"), ("missing", "MissingSettings"))
             if runtime.outputs.get(key)
         ]
+    if result.tasks:
+        lines += ["", f"Tasks here: {result.tasks}."]
     for line in lines:
         console().print(line, soft_wrap=True)
     show_verification(result.verification)

@@ -3,6 +3,7 @@
 Only this module and ``emulator.bridge`` touch those names; the version is pinned for their sake.
 """
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ _NAMES: Mapping[Any, Sequence[str]] = {
     cloudwatch_logs: ("_log_groups",),
     cognito: ("_pool_domain_map", "_user_pools"),
     ec2: ("_subnets",),
-    ecr: ("_images", "_repositories"),
+    ecr: ("_get_authorization_token", "_images", "_repositories"),
     ecs: (
         "_awslogs_config",
         "_circuit_breaker_threshold",
@@ -312,6 +313,19 @@ def image_exists(account: str, region: str, repository: str, digest: str) -> boo
     """Whether a repository of an account and Region holds an image of this digest."""
     with scope(account, region):
         return any(image.get("imageDigest") == digest for image in ecr._images.get(repository) or ())
+
+
+def image_manifest(repository: str, digest: str) -> str:
+    """Return an image's manifest in the current scope, an empty text when there is no such image."""
+    found = (image for image in ecr._images.get(repository) or () if image.get("imageDigest") == digest)
+    return next((str(image.get("imageManifest") or "") for image in found), "")
+
+
+def registry_password() -> str:
+    """Return the password of the user AWS at every registry (ECR, GetAuthorizationToken)."""
+    answer = json.loads(ecr._get_authorization_token({})[2])
+    token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
+    return token.partition(":")[2]
 
 
 def subnet_zone(subnet_id: str) -> str:

@@ -1,5 +1,7 @@
 """Everything that runs in the emulator's process, assembled. Imported once ministack's environment is set."""
 
+from collections.abc import Mapping
+
 from emulator import (
     bridge,
     bridge_drift,
@@ -14,6 +16,7 @@ from emulator import (
     stack_tokens,
 )
 from emulator.data_plane import DataPlane, set_current
+from emulator.data_plane.programs import ProcessProgram
 from emulator.drift import access, compute, network, watching
 from emulator.process import Settings, discover
 from emulator.registry_protocol import RegistryProtocol
@@ -23,7 +26,7 @@ from emulator.resources import codebuild
 class Emulation:
     """ministack with our resource types and APIs, and the data plane behind them."""
 
-    def __init__(self, settings: Settings, endpoint: str) -> None:
+    def __init__(self, settings: Settings, endpoint: str, environment: Mapping[str, str]) -> None:
         self.settings = settings
         self.application = RegistryProtocol(bridge.asgi())
         handlers, apis = discover("emulator.resources")
@@ -39,7 +42,8 @@ class Emulation:
         stack_sets.install()
         stack_tokens.install()
         self._records = settings.state / "additions"
-        self._plane = DataPlane(settings.state, settings.server_python, settings.server_root, endpoint)
+        process = ProcessProgram(settings.server_python, settings.server_root)
+        self._plane = DataPlane(settings.state, process, endpoint, environment)
         set_current(self._plane)
 
     def addresses(self) -> dict[str, str]:
@@ -62,6 +66,10 @@ class Emulation:
         """Stop the data plane and write the records of the additions; ministack writes its own state."""
         self._plane.stop()
         records.save(self._records)
+
+    def tasks(self) -> dict[str, object]:
+        """Return what the running tasks are here."""
+        return self._plane.tasks()
 
     def resolve(self, name: str) -> tuple[int, dict[str, object]]:
         """Answer name resolution: HTTP status and body."""

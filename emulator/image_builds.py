@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from emulator import bridge
+from emulator.data_plane.images import STAND_IN_LABEL
 from emulator.records import Record
 from emulator.resources.ecr_layers import digest_of
 
@@ -105,7 +106,7 @@ def _push(files: Mapping[str, bytes], variables: Mapping[str, str], log: "_Log")
         {
             "architecture": variables["IMAGE_PLATFORM"].partition("/")[2],
             "os": "linux",
-            "config": {"Cmd": ["python", "-m", "server"]},
+            "config": {"Cmd": ["python", "-m", "server"], "Labels": {STAND_IN_LABEL: "source"}},
             "rootfs": {"type": "layers", "diff_ids": [digest_of(archive)]},
         }
     )

@@ -49,13 +49,14 @@ def prepared(settings: Settings) -> Callable[[], None]:
     listener = socket.create_server(("127.0.0.1", settings.port))
     port = listener.getsockname()[1]
     secret = _secret(settings.state / "secret_access_key")
+    inherited = dict(os.environ)
     os.environ |= _environment(settings.state, port, secret)
     # Only now: ministack reads its environment when it is imported.
     emulation = import_module("emulator.emulation")
     discover("emulator.resources")
 
     def serve_until_stopped() -> None:
-        running = emulation.Emulation(settings, f"http://127.0.0.1:{port}")
+        running = emulation.Emulation(settings, f"http://127.0.0.1:{port}", inherited)
         application = Application(running, lambda: _announce(settings.state, port, secret, running.addresses()))
         asyncio.run(_serve(application, listener))
 
@@ -135,6 +136,8 @@ class Application:
             await self._live(scope, receive, send)
         elif scope["type"] == "http" and scope["path"] == "/_emulator/resolve":
             await self._resolve(scope, send)
+        elif scope["type"] == "http" and scope["path"] == "/_emulator/tasks":
+            await _answer(send, 200, await asyncio.to_thread(self._running.tasks))
         else:
             await self._running.application(scope, receive, send)
 
@@ -159,9 +162,13 @@ class Application:
     async def _resolve(self, scope: Message, send: Send) -> None:
         query = parse_qs(scope.get("query_string", b"").decode())
         status, body = await asyncio.to_thread(self._running.resolve, query.get("name", [""])[0])
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+        await _answer(send, status, body)
+
+
+async def _answer(send: Send, status: int, body: Message) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 
 
 def discover(package: str) -> tuple[dict[str, Any], dict[str, Any]]:

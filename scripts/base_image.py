@@ -7,7 +7,7 @@ has the name already is left alone: the real one is always the better one.
 
 Like the official image it holds no bytecode: that one's build removes every ``.pyc`` of the standard library
 (docker-library/python, ``Dockerfile-linux.template`` and issue 615), which a start on a read-only file system then
-compiles again.
+compiles again. It trusts the authorities that this machine trusts, so that a build reaches what the machine reaches.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ CACHE = PROJECT_ROOT / ".local" / "container"
 PACKAGES = ("ca-certificates", "python-is-python3", "python3", "python3-pip")
 WITHOUT_BYTECODE = 'find "$1/usr/lib" -name "*.pyc" -delete'
 """A hook of mmdebstrap: the shell gets the folder of the new system as its first argument."""
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 _DEFAULT_BASE = re.compile(r"^ARG PYTHON_IMAGE=(\S+:(\d+\.\d+)-slim-([a-z]+))$", re.MULTILINE)
 
@@ -71,13 +72,14 @@ def _archive(base: Base, cache: Path) -> Path:
     for tool in ("mmdebstrap", "tar"):
         if shutil.which(tool) is None:
             raise BaseImageFailure(f"{tool} is not installed; it makes the stand-in for {base.name}.")
-    recipe = hashlib.sha256(" ".join((base.release, *PACKAGES, WITHOUT_BYTECODE)).encode()).hexdigest()[:12]
+    trusted = [f"--customize-hook=copy-in {AUTHORITIES} {AUTHORITIES.parent}"] if AUTHORITIES.exists() else []
+    recipe = hashlib.sha256("\n".join((base.release, *PACKAGES, WITHOUT_BYTECODE, *trusted)).encode()).hexdigest()[:12]
     archive = cache / f"base-{base.release}-{recipe}.tar"
     if not archive.exists():
         cache.mkdir(parents=True, exist_ok=True)
         partial = archive.with_suffix(f".{os.getpid()}.tar")
         command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}"]
-        done = _run([*command, f"--customize-hook={WITHOUT_BYTECODE}", base.release, str(partial)])
+        done = _run([*command, f"--customize-hook={WITHOUT_BYTECODE}", *trusted, base.release, str(partial)])
         if done.returncode:
             partial.unlink(missing_ok=True)
             raise BaseImageFailure(f"mmdebstrap could not install Debian {base.release}: {_last_line(done.stderr)}")

@@ -4,8 +4,9 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from emulator import bridge_data_plane as bridge
 from emulator import bridge_ecs
@@ -16,7 +17,8 @@ from emulator.data_plane.agentcore_store import Record as AgentCoreRecord
 from emulator.data_plane.agentcore_store import Store
 from emulator.data_plane.authority import Authority, LeafCertificate
 from emulator.data_plane.balancers import Action, LoadBalancer, Target, TargetGroup, read_listener, read_target_group
-from emulator.data_plane.containers import MetadataServer
+from emulator.data_plane.choice import Programs
+from emulator.data_plane.container_runtime import Containers, Registry
 from emulator.data_plane.front import Front
 from emulator.data_plane.gateway import GatewayFront
 from emulator.data_plane.health import HealthMonitor
@@ -24,8 +26,10 @@ from emulator.data_plane.inner import InnerServer
 from emulator.data_plane.names import Endpoint, NameNotFound, Record, Resolver
 from emulator.data_plane.outbound import Outbound, OutboundError
 from emulator.data_plane.processes import ProcessLedger
+from emulator.data_plane.programs import ProcessProgram
 from emulator.data_plane.routing import Surroundings
-from emulator.data_plane.scheduler import Program, ServiceScheduler
+from emulator.data_plane.scheduler import ServiceScheduler
+from emulator.data_plane.server_tasks import MetadataServer
 from emulator.data_plane.signatures import Key
 from emulator.data_plane.tokens import TokenCheck
 
@@ -85,11 +89,11 @@ class DataPlane:
     """Server processes, HTTPS front, gateway and name resolution of one emulator.
 
     They run for one account and Region: that of the first service or gateway target made, until neither is left.
-    ``state`` is the folder that keeps what must survive, ``endpoint`` ministack's URL, ``python`` and ``root`` how the
-    server is started.
+    ``state`` is the folder that keeps what must survive, ``process`` the server without a container, ``endpoint``
+    ministack's URL, ``environment`` that of the person, in which container runtimes run.
     """
 
-    def __init__(self, state: Path, server_python: Path, server_root: Path, endpoint: str) -> None:
+    def __init__(self, state: Path, process: ProcessProgram, endpoint: str, environment: Mapping[str, str]) -> None:
         state.mkdir(parents=True, exist_ok=True)
         self._authority = Authority(state)
         self._ledger = ProcessLedger(state / "processes")
@@ -108,8 +112,11 @@ class DataPlane:
             (actions.answer, actions.decide, self._cognito.answer, gateway.answer, self._metadata.answer)
         )
         self._front = Front(state / "front", self._ledger, self._authority, self._inner.url)
+        registry = Registry(urlsplit(endpoint).netloc, bridge.registry_password)
+        self._containers = Containers(state, environment, registry, lambda: urlsplit(self._inner.url).port or 0)
+        self._programs = Programs(process, self._containers.program)
         self.scheduler = ServiceScheduler(
-            self, Program(server_python, server_root), self._ledger, self._metadata, self._health, self.apply_network
+            self, self._programs, self._ledger, self._metadata, self._health, self.apply_network
         )
         self._changed = threading.Event()
         self._stopped = threading.Event()
@@ -129,6 +136,7 @@ class DataPlane:
     def start(self) -> None:
         """End what a killed run left behind, take ministack's scheduling over and listen on loopback."""
         self._ledger.sweep()
+        self._containers.sweep()
         bridge_ecs.install(self.scheduler)
         self._metadata.base = self._inner.url
         self._inner.start()
@@ -160,6 +168,11 @@ class DataPlane:
         self._cognito.close()
         # What a request that was still running has started.
         self._ledger.sweep()
+        self._containers.sweep()
+
+    def tasks(self) -> dict[str, object]:
+        """Return what the running tasks are, and why they are no containers."""
+        return {"running": self.scheduler.kinds(), "reason": self._programs.reason}
 
     # Whose data plane it is.
 

@@ -12,22 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from emulator import bridge_data_plane as bridge
 from emulator import bridge_ecs as records
 from emulator.data_plane.balancers import Target
-from emulator.data_plane.containers import (
-    MetadataServer,
-    ServerTask,
-    StartRefused,
-    TaskSpec,
-    environment_of,
-    require_image,
-)
+from emulator.data_plane.choice import Programs
 from emulator.data_plane.health import HealthMonitor, TargetState
 from emulator.data_plane.processes import ProcessLedger
+from emulator.data_plane.server_tasks import MetadataServer, ServerTask
+from emulator.data_plane.task_specs import StartRefused, TaskSpec, environment_of
 
 _TICK_SECONDS = 0.2
 _START_SECONDS = 60.0
@@ -67,25 +61,12 @@ class _Running:
         return [(group, Target("127.0.0.1", self.process.port)) for group in self.groups]
 
 
-@dataclass(frozen=True)
-class Program:
-    """How the server is started: the interpreter of its own environment and the folder it runs in."""
-
-    python: Path
-    root: Path
-
-    @property
-    def argv(self) -> list[str]:
-        """Return the command line."""
-        return [str(self.python), "-m", "server"]
-
-
 @dataclass
 class ServiceScheduler:
     """Runs the services of one account and Region. ``network_changed`` is called after targets came or went."""
 
     ownership: Ownership
-    program: Program
+    programs: Programs
     ledger: ProcessLedger
     metadata: MetadataServer
     health: HealthMonitor
@@ -160,6 +141,11 @@ class ServiceScheduler:
                 return
             time.sleep(_TICK_SECONDS)
         raise DeploymentFailed(f"Service {key} did not stabilize in {timeout:.0f} seconds. {self._reason(key)}")
+
+    def kinds(self) -> list[str]:
+        """Return what each running task is here (``programs.Program.kind``)."""
+        with self._lock:
+            return [running.process.kind for running in self._running.values() if running.process is not None]
 
     def settle(self, timeout: float) -> None:
         """Return when every service's tasks are healthy, at the latest after ``timeout`` seconds: what is not healthy
@@ -274,12 +260,11 @@ class ServiceScheduler:
             self._running[task["taskArn"]] = running
         try:
             spec = self._spec(record, task, bridge.subnet_zone(subnet))
-            require_image(str(spec.container.get("image")))
+            program = self.programs.of(spec)
             environment = environment_of(spec)
             process = ServerTask(
                 spec,
-                argv=self.program.argv,
-                directory=self.program.root,
+                program=program,
                 ledger=self.ledger,
                 metadata=self.metadata,
                 environment=environment,

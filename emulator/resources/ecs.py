@@ -11,8 +11,8 @@ from typing import Any
 from emulator import bridge_data_plane as bridge
 from emulator import bridge_ecs as records
 from emulator.data_plane import current
-from emulator.data_plane.containers import container_port
 from emulator.data_plane.scheduler import DeploymentFailed
+from emulator.data_plane.task_specs import container_port
 from emulator.handlers import Created, HandlerFailed, Properties, suffix
 
 # CloudFormation itself waits three hours; the failure is the same, only sooner.

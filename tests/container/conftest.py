@@ -1,5 +1,6 @@
 """What the container's tests share: the image, built once from the Dockerfile as it is."""
 
+import fcntl
 from dataclasses import dataclass
 
 import pytest
@@ -21,11 +22,15 @@ def built() -> Built:
     """The image of this source. Skips where no image can be built or run: no root, no runtime, no Debian packages."""
     podman = Podman(CACHE)
     dockerfile = (PROJECT_ROOT / "Dockerfile").read_text()
-    try:
-        require_tools()
-        base = base_of(dockerfile)
-        provide(base, podman.command)
-        podman.check_runs(base.name)
-    except (NoRuntime, BaseImageFailure) as reason:
-        pytest.skip(f"the image is not built and run: {reason}")
-    return Built(podman, podman.build(PROJECT_ROOT, "mcp-runtime-test"))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # Files of tests that run at once build it once.
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            require_tools()
+            base = base_of(dockerfile)
+            provide(base, podman.command)
+            podman.check_runs(base.name)
+        except (NoRuntime, BaseImageFailure) as reason:
+            pytest.skip(f"the image is not built and run: {reason}")
+        return Built(podman, podman.build(PROJECT_ROOT, "mcp-runtime-test"))
