@@ -3,6 +3,7 @@
 The tests of this file are one story and run in their order.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,9 @@ def tasks(emulator: RunningEmulator) -> dict[str, Any]:
 
 def containers(built: Built, emulator: RunningEmulator) -> list[dict[str, Any]]:
     """What podman knows of the containers that the emulated service of this emulator started."""
-    listed = built.podman.run("ps", "--all", "--quiet", "--filter", "label=mcp-runtime.emulator").stdout.split()
+    owner = hashlib.sha256(str(emulator.state.resolve()).encode()).hexdigest()[:12]
+    mine = f"label=mcp-runtime.emulator={owner}"
+    listed = built.podman.run("ps", "--all", "--quiet", "--filter", mine).stdout.split()
     found: list[dict[str, Any]] = json.loads(built.podman.run("inspect", *listed).stdout) if listed else []
     return found
 
