@@ -170,6 +170,7 @@ def local(session: Session) -> int:
     from deployer import local
 
     state = local.state_folder()
+    tasks = ""
     if session.options.action == "stop":
         said = "stopped; its state is kept" if local.stop(state) else "it was not running"
     elif session.options.action == "wipe":
@@ -179,7 +180,11 @@ def local(session: Session) -> int:
     else:
         found = local.running(state)
         said = f"running at {found.url}" if found else "not running"
-    session.show({"emulator": said}, [f"The emulator: {said}."])
+        tasks = local.tasks(found.url) if found else ""
+    session.show(
+        {"emulator": said, **({"tasks": tasks} if tasks else {})},
+        [f"The emulator: {said}.", *([f"Tasks here: {tasks}."] if tasks else [])],
+    )
     return DONE
 
 

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ class Containers:
                 # Whoever starts after a crash must know what to look for.
                 self._marker.write_text("\n".join(runtime.command))
                 return ContainerProgram(runtime, reference, self._owner, self._environment)
-            reason = f"no container runs here ({reasons[-1]})"
+            reason = f"no container runs here ({'; '.join(dict.fromkeys(reasons))})"
             self._refusals[image.configuration] = reason
             return reason
 
@@ -213,15 +214,16 @@ class ContainerProgram:
         )
 
     def _remove(self, name: str) -> None:
-        """What was killed with its time over leaves its container running."""
-        subprocess.run(
-            [*self.runtime.command, "rm", "--force", name],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=dict(self.environment),
-            timeout=_PROBE_SECONDS,
-            check=False,
-        )
+        """What was killed with its time over leaves its container running; `Containers.sweep` tries once more."""
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                [*self.runtime.command, "rm", "--force", name],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env=dict(self.environment),
+                timeout=_PROBE_SECONDS,
+                check=False,
+            )
 
 
 def _restrictions(runtime: Runtime, units: int, memory: int, container: Mapping[str, Any]) -> list[str]:

@@ -46,6 +46,12 @@ def test_deploy_ends_with_every_row_passed(deployed: Done) -> None:
     assert {row["evidence"] for row in strangers} == {"stand-in"}
 
 
+def test_deploy_says_what_the_tasks_are_here_and_why(project: Project, deployed: Done) -> None:
+    told = "2 as process, without the task's limits: the image holds only the source"
+    assert deployed.document["tasks"] == told
+    assert project.json("local")["tasks"] == told
+
+
 def test_progress_goes_to_standard_error_as_plain_lines(deployed: Done) -> None:
     lines = deployed.err.splitlines()
     steps = [line[2:].partition(":")[0] for line in lines if line.startswith("✓ ")]
