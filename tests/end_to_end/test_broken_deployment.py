@@ -3,6 +3,7 @@
 The tests of this file are one story and run in their order.
 """
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -92,9 +93,12 @@ def test_same_command_works_once_the_configuration_is_corrected(project: Project
 
 def test_failed_update_keeps_what_worked(project: Project) -> None:
     project.configure(*unreadable_secret(project))
-    done = project.run("deploy")
+    done = project.run("deploy", "--progress", "json")
     assert done.status == 1
-    assert "ServiceStack/" in done.error
+    events = [json.loads(line) for line in done.err.splitlines()]
+    assert {"step", "operation", "instance", "resource"} <= {event["kind"] for event in events}
+    assert all(event["description"] for event in events if event.get("resource_type") == "AWS::ECS::Service")
+    assert (events[-1]["kind"], "ServiceStack/" in events[-1]["sentence"]) == ("error", True)
     told = project.run("invoke", "echo", "message=still")
     assert (told.status, told.out) == (0, "still\n")
     project.configure()
