@@ -65,7 +65,7 @@ class Progress:
         self._stream: Any = Listened(stream)
         self._clock = clock
         self._known = Progressing()
-        # A live picture is drawn, and a heartbeat told, by a thread of its own.
+        # Steps run in parallel; a live picture is drawn, and a heartbeat told, by a thread of its own.
         self._lock = Lock()
 
     def __enter__(self) -> Self:
@@ -88,15 +88,17 @@ class Progress:
         with self._lock:
             node = self._known.take(told, now)
             text = self._text(told, node, now)
-        if text is not None:
-            self._write(text)
+            if text is not None:
+                self._write(text)
 
     def _text(self, event: Event, node: Node, now: float) -> str | None:
         """Returns the line to write of an event, if any."""
         return None
 
     def _write(self, line: str) -> None:
-        print(encodable(line, self._stream), file=self._stream, flush=True)
+        # One call for one line: what several threads tell does not run together.
+        self._stream.write(encodable(f"{line}\n", self._stream))
+        self._stream.flush()
 
 
 class JsonProgress(Progress):
@@ -138,8 +140,8 @@ class LineProgress(Progress):
                 return due
             self._told_at = now
             text = heartbeat(self._known, now)
-        if text is not None:
-            self._write(text)
+            if text is not None:
+                self._write(text)
         return HEARTBEAT_SECONDS
 
     def _live(self) -> None:
