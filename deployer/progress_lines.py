@@ -59,8 +59,11 @@ def _resource(progress: Progressing, event: ResourceEvent, node: Node, now: floa
             if announced
             else None
         )
-    mark = MARKS["undone" if node.state == "undone" else "done"]
-    return _line("    ", f"{mark} {where}: {doing(event.status)} in {_time(progress, node, now)}", resource_told(node))
+    undone = node.state in ("undone", "failed")
+    # What CloudFormation takes back to what it was it calls updated, too.
+    did = "rolled back" if undone and event.status == "UPDATE_COMPLETE" else doing(event.status)
+    mark = MARKS["undone" if undone else "done"]
+    return _line("    ", f"{mark} {where}: {did} in {_time(progress, node, now)}", resource_told(node))
 
 
 def heartbeat(progress: Progressing, now: float) -> str | None:

@@ -75,6 +75,9 @@ def resources_told(node: Node) -> str:
         (number_of(found, "undone"), "undone"),
     )
     word = doing(node.status) if node.status else "waiting"
+    if node.state == "failed" and "FAILED" not in node.status:
+        # CloudFormation calls a nested stack updated again that it took back to what it was.
+        word = "rolling back" if node.status.endswith("_IN_PROGRESS") else "rolled back"
     if node.state == "done":
         return many(number_of(found, "done", "undone"), "resource") if found else word
     return f"{word}: {counts}" if counts else word

@@ -1,8 +1,9 @@
 """Recorded streams of events, and how they are drawn: `python -m tests.deployer.progress_streams` draws them anew.
 
 The streams in `fixtures/progress/` are what `deploy --local --progress json` wrote: `create` makes one target, `update`
-changes four, and `failing` makes one whose tasks cannot start. Beside each stands what a terminal of 80 columns and 24
-lines showed at some moments, and the plain lines; of the made-up `fleet` of three hundred targets what it showed.
+changes four, `failing` makes one whose tasks cannot start, and `rollback` changes one so that they cannot. Beside each
+stands what a terminal of 80 columns and 24 lines showed at some moments, and the plain lines; of the made-up `fleet` of
+three hundred targets what it showed.
 """
 
 import json
@@ -26,7 +27,7 @@ from deployer.progress_tree import picture
 from tests.deployer.progress_fleet import fleet
 
 FOLDER = Path(__file__).parent / "fixtures" / "progress"
-STREAMS = ("create", "update", "failing")
+STREAMS = ("create", "update", "failing", "rollback")
 FLEET = "fleet"
 KINDS: dict[str, Callable[..., Event]] = {
     kind.kind: kind for kind in (Step, OperationStatus, InstanceStatus, ResourceEvent, ServiceRollout, TargetHealth)
