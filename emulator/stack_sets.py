@@ -1,6 +1,7 @@
 """CloudFormation's stack sets: the API of the sets themselves, and all of their operations installed.
 
-Refusals and fields: the CloudFormation API reference of each operation. Not there: import, account gates.
+Refusals and fields: the CloudFormation API reference of each operation. Not there: import, account gates,
+lists of accounts by URL, and automatic deployments that depend on one another; they are refused.
 """
 
 import re
