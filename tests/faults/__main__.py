@@ -22,10 +22,10 @@ leaves. A row is a place in the command's sequence: a call, and the change that 
 which repeat a call without a change in between, are one row. A cell says `equal` where the end is the same, nothing is
 made twice, the exit status is the one that the fault calls for (0 for what botocore repeats, 130 for Ctrl-C, 1 or, with
 nothing changed, 2 for the rest) and standard error ends in one sentence. Throttling, 500 and resets, which a command
-gets over, are done to every place of one run; only where that run were not equal, each place would get a run of its
-own. A cell is empty where the call changes nothing, so that it does not matter whether it was executed. botocore's
-waits between two tries are a twentieth of what they are. What it shows is the deployer's, not AWS's: AWS is the
-emulator of this machine."""
+gets over, are done to every place of one run; only where that run is not equal, each place gets a run of its own. A
+cell is empty where the call changes nothing, so that it does not matter whether it was executed, and says `not tried`
+where the campaign was ended before. botocore's waits between two tries are a twentieth of what they are. What it shows
+is the deployer's, not AWS's: AWS is the emulator of this machine."""
 
 
 def main() -> int:

@@ -92,13 +92,13 @@ def table(verdicts: Iterable[Verdict]) -> list[str]:
     """Returns a Markdown table of points by faults, by where a change was asked for, and what was not equal."""
     found = {(point, verdict.fault): verdict for verdict in verdicts for point in verdict.points}
     points = sorted({point for point, _ in found}, key=lambda point: (point.after, point.call))
-    faults = [fault for fault in Fault if any(fault is other for _, other in found)]
+    faults = list(Fault)
     lines = [
         "| call | after the change | " + " | ".join(fault.value for fault in faults) + " |",
         "|---" * (len(faults) + 2) + "|",
     ]
     for point in points:
-        cells = [_cell(found.get((point, fault))) for fault in faults]
+        cells = [_cell(found.get((point, fault))) if fault.differs(point) else "" for fault in faults]
         lines.append(f"| {point.call} | {point.after or '-'} | " + " | ".join(cells) + " |")
     worse = [(point, verdict) for (point, _), verdict in found.items() if not verdict.equal]
     if worse:
@@ -113,7 +113,7 @@ def table(verdicts: Iterable[Verdict]) -> list[str]:
 
 def _cell(verdict: Verdict | None) -> str:
     if verdict is None:
-        return ""
+        return "not tried"
     return "equal" if verdict.equal else f"**{len(verdict.problems)} differ**"
 
 
