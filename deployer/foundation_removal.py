@@ -94,13 +94,22 @@ def _other_regions(context: Context, replicas: dict[str, str]) -> list[str]:
 
 
 def _replicas(context: Context, client: Any, stack: dict[str, Any] | None) -> dict[str, str]:
-    """Returns the repository that the foundation replicates by Region, also where its stack is gone already."""
+    """Returns the repository that the foundation replicates by Region, also where its stack is gone already.
+
+    A target's Region counts too where the foundation's stack of replicas stands or stood: it may have been left out of
+    the replication since.
+    """
     if stack is None:
         ended = emptying.deleted_stacks(client, re.compile(re.escape(ACCOUNT_STACK)))[:1]
         stack = client.describe_stacks(StackName=ended[0])["Stacks"][0] if ended else None
     values = parameters_of(stack) if stack else {}
-    regions = [values[slot.name] for slot in f.REPLICATION_REGIONS if values.get(slot.name)]
-    return dict.fromkeys(regions, values.get(f.REPOSITORY_NAME.name, ""))
+    regions = {values[slot.name] for slot in f.REPLICATION_REGIONS if values.get(slot.name)}
+    settings = context.settings
+    for region in sorted(set(settings.regions) - regions - {settings.stack_set.home_region}):
+        regional = context.aws.client("cloudformation", context.account, region)
+        if describe(regional, REGION_STACK) or emptying.deleted_stacks(regional, re.compile(re.escape(REGION_STACK))):
+            regions.add(region)
+    return dict.fromkeys(sorted(regions), values.get(f.REPOSITORY_NAME.name) or settings.image.repository)
 
 
 def _replica(context: Context, region: str, repository: str, delete: bool, outcome: Outcome) -> None:
