@@ -1,8 +1,10 @@
 """Data that outlived its stacks: which it is, how it is known to be this project's, and deleting it.
 
 A deleted stack's events tell for 90 days what it left behind (service model, `ListStacks`, and `DescribeStackEvents`
-by a stack's id). A bucket is deleted only where its own tags name that stack too, which CloudFormation sets and nobody
-else can (user guide, "Resource tag": keys with the prefix `aws:` are reserved).
+by a stack's id). A bucket whose own tags name another stack was taken over and is left: CloudFormation sets them and
+nobody else can (user guide, "Resource tag": keys with the prefix `aws:` are reserved). Without such tags the events are
+the proof, since CloudFormation takes its own from what it retains, where it can (aws-cloudformation
+/cloudformation-coverage-roadmap issue 1049).
 """
 
 import re
@@ -13,7 +15,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from deployer.errors import RefusedError
-from deployer.stacks import NESTED
+from deployer.stacks import DENIALS, NESTED
 
 BUCKET: Final = "AWS::S3::Bucket"
 STACK_TAG: Final = "aws:cloudformation:stack-id"
@@ -71,13 +73,17 @@ def delete_bucket(client: Any, kept: Kept, account: str) -> str:
     try:
         tags = {tag["Key"]: tag["Value"] for tag in client.get_bucket_tagging(**owned)["TagSet"]}
     except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchBucket":
+        code = error.response["Error"]["Code"]
+        if code == "NoSuchBucket":
             return "gone"
-        if error.response["Error"]["Code"] != "NoSuchTagSet":
+        if code in DENIALS:
+            return f"it belongs to another account than {account}, or these credentials may not delete it"
+        if code != "NoSuchTagSet":
             raise
         tags = {}
-    if tags.get(STACK_TAG) != kept.stack_id:
-        return f"its tags do not say that the stack {kept.stack_id} made it"
+    holder = tags.get(STACK_TAG, kept.stack_id)
+    if holder != kept.stack_id:
+        return f"it is the stack {holder}'s now"
     for _ in range(ROUNDS):
         _empty(client, owned)
         try:

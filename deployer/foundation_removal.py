@@ -116,9 +116,25 @@ def _replica(context: Context, region: str, repository: str, delete: bool, outco
     replica = Repository(context.aws.client("ecr", context.account, region), repository)
     if not replica.exists():
         return
+    if delete and not _since_replication(context, region, replica):
+        outcome.notes.append(f"repository {repository} in {region} is kept: nothing shows that replication made it")
+        delete = False
     if delete:
         replica.delete(context.account)
     (outcome.deleted if delete else outcome.retained).append(f"repository {repository} in {region}")
+
+
+def _since_replication(context: Context, region: str, replica: Repository) -> bool:
+    """Returns whether a repository is younger than the Region's foundation, which is gone; an older one is somebody's.
+
+    ECR makes the replica's repository when the first image is replicated to it.
+    """
+    client = context.aws.client("cloudformation", context.account, region)
+    made = [
+        client.describe_stacks(StackName=stack_id)["Stacks"][0]["CreationTime"]
+        for stack_id in emptying.deleted_stacks(client, re.compile(re.escape(REGION_STACK)))
+    ]
+    return bool(made) and replica.made() >= min(made)
 
 
 def _data(context: Context, client: Any, stood: list[str], delete: bool, outcome: Outcome) -> None:

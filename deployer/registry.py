@@ -6,6 +6,7 @@ Facts: ECR service model; layers are uploaded in parts of the size that Initiate
 import hashlib
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -47,6 +48,12 @@ class Repository:
                 return False
             raise
         return True
+
+    def made(self) -> datetime:
+        """Returns when the repository was made."""
+        (found,) = self.client.describe_repositories(repositoryNames=[self.name])["repositories"]
+        moment: datetime = found["createdAt"]
+        return moment
 
     def delete(self, account: str) -> None:
         """Deletes the repository of an account's registry with all its images; one that is gone is no error."""

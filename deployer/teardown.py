@@ -5,6 +5,7 @@ Every step looks at what is there, so that a removal which was interrupted, or b
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from deployer import descriptions, emptying, standing
 from deployer.aws import Aws
@@ -17,8 +18,9 @@ from deployer.events import Reporter, Step
 from deployer.foundation_removal import refuse_used, remove_foundation
 from deployer.stack_set_plan import Instance, Target, Units, grouped
 from deployer.stack_sets import StackSets
-from deployer.stacks import describe
+from deployer.stacks import describe, parameters_of
 from deployer.watching import TargetWatcher
+from generator import parameters as p
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,16 @@ def _has_no_stack(aws: Aws, target: Target, instance: Instance) -> bool:
     return describe(aws.client("cloudformation", *target), instance.stack_id) is None
 
 
+def _registry(client: Any, stack_id: str) -> str:
+    """Returns the account whose registry a runtime's stack, which may be gone, names: the publisher's."""
+    (stack,) = client.describe_stacks(StackName=stack_id)["Stacks"]
+    return parameters_of(stack).get(p.IMAGE_ACCOUNT.name, "")
+
+
 def _delete_data(context: Context, name: str, places: set[Target], removal: Removal) -> None:
     """Deletes the buckets that the set's removed stacks left behind, in this run or in an earlier one.
 
+    A stack set of the same name that another account publishes is told by the registry that its stacks name.
     Raises RefusedError, with a sentence for each target, where S3 refuses.
     """
 
@@ -186,6 +195,7 @@ def _delete_data(context: Context, name: str, places: set[Target], removal: Remo
         return [
             (kept.bucket, emptying.delete_bucket(s3, kept, account))
             for stack_id in emptying.deleted_stacks(client, emptying.of_stack_set(name))
+            if _registry(client, stack_id) == context.account
             for kept in emptying.kept_buckets(client, stack_id)
         ]
 
