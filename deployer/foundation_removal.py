@@ -134,7 +134,7 @@ def _since_replication(context: Context, region: str, replica: Repository) -> bo
         client.describe_stacks(StackName=stack_id)["Stacks"][0]["CreationTime"]
         for stack_id in emptying.deleted_stacks(client, re.compile(re.escape(REGION_STACK)))
     ]
-    return bool(made) and replica.made() >= min(made)
+    return bool(made) and replica.made() >= min(made).replace(microsecond=0)
 
 
 def _data(context: Context, client: Any, stood: list[str], delete: bool, outcome: Outcome) -> None:
