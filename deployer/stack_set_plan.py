@@ -111,9 +111,9 @@ class Plan:
     """
 
     create_set: bool = False
+    remove: tuple[Group, ...] = ()
     pin: tuple[Group, ...] = ()
     update_set: bool = False
-    remove: tuple[Group, ...] = ()
     update: tuple[Group, ...] = ()
     create: tuple[Group, ...] = ()
     canary: Target | None = None

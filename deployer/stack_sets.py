@@ -182,12 +182,16 @@ class StackSets:
         """
         if steps.create_set:
             self._create(wanted)
+        # What leaves goes first: the foundation does not let its account read templates any more, so that an update of
+        # the set would fail there.
+        for group in steps.remove:
+            self._operate("delete_stack_instances", {**_addressed(group), "RetainStacks": False}, (group,))
+        left = {target for group in steps.remove for target in group.targets}
+        before = {target: instance for target, instance in before.items() if target not in left}
         for group in steps.pin:
             self._operate_on(group, "update_stack_instances")
         if steps.update_set:
             self._update_set(steps, wanted, before)
-        for group in steps.remove:
-            self._operate("delete_stack_instances", {**_addressed(group), "RetainStacks": False}, (group,))
         told = False
         for call, group in steps.waves():
             alone = steps.canary is not None and group.targets == (steps.canary,)

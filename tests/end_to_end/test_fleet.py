@@ -97,6 +97,15 @@ def test_targets_come_and_go(emulator: RunningEmulator) -> None:
     assert fleet.instances() == {}
 
 
+def test_target_that_leaves_is_gone_before_the_others_change(emulator: RunningEmulator) -> None:
+    fleet = Fleet(emulator, "leaving")
+    fleet.converge({(A, EAST): (), (B, EAST): ()})
+    fleet.version(2)
+    fleet.converge({(A, EAST): ()})
+    assert [operation["Action"] for operation in fleet.operations()] == ["CREATE", "DELETE", "UPDATE"]
+    assert fleet.names() == {(A, EAST): "v2 plain plain"}
+
+
 def test_canary_that_does_not_serve_stops_before_the_others(emulator: RunningEmulator) -> None:
     fleet = Fleet(emulator, "canary")
     fleet.converge(FOUR)
@@ -158,7 +167,8 @@ def test_regions_go_one_after_the_other_in_the_order_that_was_asked_for(emulator
     fleet = Fleet(emulator, "order")
     preferences = Preferences("1", "0", (WEST, EAST), parallel_regions=False)
     fleet.converge(dict.fromkeys(FOUR, ()), fleet.sets(preferences))
-    done = [event.region for event in fleet.reporter.events if isinstance(event, InstanceStatus)]
+    events = [event for event in fleet.reporter.events if isinstance(event, InstanceStatus)]
+    done = [event.region for event in events if event.status != "PENDING"]
     assert done.index(EAST) > max(index for index, region in enumerate(done) if region == WEST)
     (operation,) = fleet.operations()
     assert operation["OperationPreferences"]["RegionOrder"] == [WEST, EAST]
