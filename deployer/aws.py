@@ -36,6 +36,7 @@ ATTEMPTS: Final = 10
 FIRST_ATTEMPTS: Final = 4
 """Of the first call, which changes nothing: somebody waits to hear that the endpoint is wrong."""
 SESSION_NAME: Final = "mcp-runtime-deployer"
+DENIED: Final = ("AccessDenied", "AccessDeniedException")
 CONNECT_SECONDS: Final = 10
 READ_SECONDS: Final = 60
 STANDARD_RETRIES: Final = ("s3", "sts")
@@ -185,7 +186,9 @@ class Aws:
             client = self._make("sts", "", region)
             try:
                 client.assume_role(RoleArn=role, RoleSessionName=SESSION_NAME)
-            except ClientError:
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in DENIED:
+                    raise
                 self._sessions[account] = None
             else:
                 self._sessions[account] = assumed_session(client, role, self.access.region)

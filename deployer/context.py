@@ -8,6 +8,7 @@ from deployer.foundation import artifact_bucket
 from deployer.network import Network
 from deployer.override_records import OverrideRecords
 from deployer.settings import Settings
+from deployer.stack_set_plan import Target
 from deployer.stack_sets import Preferences, StackSets
 
 
@@ -21,6 +22,8 @@ class Context:
     reporter: Reporter
     local: bool
     poll: float
+    standing: frozenset[Target] = frozenset()
+    """The targets that have a runtime, configured or not: what they need of the foundation must stay until they go."""
 
     @property
     def account(self) -> str:

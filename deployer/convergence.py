@@ -1,7 +1,7 @@
 """Bringing the stack set and every instance to what the configuration says, and proving that they are there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deployer import descriptions, read_back, runtimes
 from deployer.context import Context
@@ -11,6 +11,7 @@ from deployer.events import Step
 from deployer.proving import failed_row, verify_one
 from deployer.stack_set_plan import Instance, Plan, StackSet, Target, Wanted, plan
 from deployer.stack_sets import OperationFailedError, StackSets
+from deployer.teardown import Removal, remove_targets
 from deployer.watching import TargetWatcher
 from generator import parameters as p
 
@@ -51,17 +52,18 @@ def _converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
     if existing is not None:
         sets.join_running()
         _refuse_what_stays(existing, wanted.stack_set)
-    before = sets.instances() if existing is not None else {}
+    before: Mapping[Target, Instance] = sets.instances() if existing is not None else {}
     steps = plan(wanted, existing, before)
     detail = f"{len(wanted.targets)} target{'s' if len(wanted.targets) != 1 else ''}"
     if steps.empty:
         context.reporter.emit(Step(STEP, "unchanged", detail))
         return Converged(steps, before, before)
     watcher = TargetWatcher(context.aws, Describing(context.reporter, descriptions.of_runtime()))
+    before = _without_leaving(context, sets, existing, before, steps)
     sets.observe = watcher.look
     sets.after_canary = lambda target: _prove_canary(context, sets, target)
     try:
-        sets.apply(steps, wanted.stack_set, before)
+        sets.apply(replace(steps, remove=()), wanted.stack_set, before)
         # What one failing target made AWS cancel in others is left behind; a second round reaches it.
         rest = plan(wanted, sets.describe(), sets.instances())
         if not rest.empty:
@@ -80,6 +82,28 @@ def _converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
         raise RefusedError(" ".join([f"The stack set {sets.name} is not what was asked for.", *sentences]))
     context.reporter.emit(Step(STEP, "done", detail))
     return converged
+
+
+def _without_leaving(
+    context: Context,
+    sets: StackSets,
+    existing: StackSet | None,
+    before: Mapping[Target, Instance],
+    steps: Plan,
+) -> Mapping[Target, Instance]:
+    """Removes the targets that are configured no longer, as `destroy` does, and returns the others.
+
+    They go first: where the foundation does not know their account any more, an update of the set would fail there.
+    Raises RefusedError, nothing changed, where one is protected or AWS would stop at it.
+    """
+    leaving = {target: before[target] for group in steps.remove for target in group.targets}
+    if not leaving or existing is None:
+        return before
+    removal = Removal()
+    remove_targets(context, sets, existing.parameters, leaving, removal)
+    for name in removal.retained:
+        context.reporter.emit(Step(f"Kept {name}", "done", "it holds data"))
+    return {target: instance for target, instance in before.items() if target not in leaving}
 
 
 def _refuse_what_stays(existing: StackSet, wanted: StackSet) -> None:

@@ -109,7 +109,7 @@ def provide_image(context: Context) -> ImageReference:
 
 def _ground_and_image(context: Context) -> tuple[Settings, Foundation, ImageReference]:
     texts = _step(context, "Lint", lambda: _linted(context.settings))
-    context = dataclasses.replace(context, settings=_with_members(context)[0])
+    context = dataclasses.replace(context, settings=_with_members(context)[0], standing=_standing(context))
     settled = _step(context, "Preflight", lambda: _settled(context))
     ground = foundation.deploy(context.aws, _publisher(context), texts, context.reporter, context.poll)
     image: ImageReference = _step(context, "Image", lambda: _image(context, settled, ground))
@@ -151,13 +151,13 @@ def _linted(settings: Settings) -> dict[str, str]:
 
 
 def _publisher(context: Context) -> foundation.Publisher:
-    settings = context.settings
+    settings, standing = context.settings, context.standing
     return foundation.Publisher(
         account=context.account,
         repository=settings.image.repository,
         stack_set=settings.stack_set,
-        target_accounts=tuple(sorted({target.account for target in settings.targets})),
-        target_regions=tuple(settings.regions),
+        target_accounts=tuple(sorted({target.account for target in settings.targets} | {one for one, _ in standing})),
+        target_regions=tuple(sorted({*settings.regions, *(region for _, region in standing)})),
         builds_images=image_supply.needs_project(settings),
     )
 
@@ -171,7 +171,7 @@ def _preflight(context: Context) -> tuple[tuple[Context, dict[Place, Overrides],
 def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]:
     """Returns the context with every target known, the targets' overrides, and the units that hold them."""
     settings, members = _with_members(context)
-    context = dataclasses.replace(context, settings=settings)
+    context = dataclasses.replace(context, settings=settings, standing=_standing(context))
     checked = preflight.check(context)
     context.reporter.emit(Step("Targets", "done", checked.told()))
     zones = hosted_zones.looked_up(context)
@@ -183,6 +183,11 @@ def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]
     }
     of = {(target.account, target.region): target.unit for target in settings.targets if target.unit}
     return context, overrides, Units(of, members)
+
+
+def _standing(context: Context) -> frozenset[Place]:
+    sets = context.stack_sets
+    return frozenset(sets.listed()) if sets.describe() is not None else frozenset()
 
 
 def _with_members(context: Context) -> tuple[Settings, Mapping[str, frozenset[str]]]:

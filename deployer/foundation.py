@@ -87,7 +87,7 @@ def parameters(publisher: Publisher) -> dict[str, str]:
     if len(replicas) > len(f.REPLICATION_REGIONS):
         raise UsageError(
             f"The targets lie in {len(replicas)} Regions besides {publisher.home_region}, but a registry is replicated"
-            f" to {len(f.REPLICATION_REGIONS)} at most; split the targets over two configurations."
+            f" to {len(f.REPLICATION_REGIONS)} at most; split the targets over two publishing accounts."
         )
     shared = _shared(publisher)
     roles = publisher.stack_set

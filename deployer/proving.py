@@ -18,7 +18,14 @@ def verify_deployed(context: Context) -> dict[str, list[Row]]:
     sets = context.stack_sets
     if sets.describe() is None:
         raise RefusedError(f"There is no stack set {sets.name} to verify; deploy first.")
-    return verify_all(context, runtimes.read(context.aws, sets.listed()))
+    found = runtimes.read(context.aws, sets.listed())
+    if not any(runtime.readable for runtime in found):
+        accounts = ", ".join(sorted({runtime.account for runtime in found})) or "none"
+        raise RefusedError(
+            f"No target of the stack set {sets.name} can be verified (accounts: {accounts}); name a role there that the"
+            " credentials may assume as stack_set.access_role_name, or choose another profile."
+        )
+    return verify_all(context, found)
 
 
 def verify_all(context: Context, found: Iterable[Runtime], patience: float = 0.0) -> dict[str, list[Row]]:

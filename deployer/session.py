@@ -57,10 +57,6 @@ class Session:
         from deployer.aws import aws_sentences
         from deployer.progress import progress
 
-        if self.options.local and self.options.endpoint_url:
-            raise UsageError(
-                "--local starts an AWS of its own, so that --endpoint-url does not go with it; leave one out."
-            )
         settings = self.settings()
         with progress(sys.stderr, self.options.progress) as shown, aws_sentences():
             return work(self._context(settings, shown))
@@ -76,7 +72,7 @@ class Session:
         from deployer.errors import RefusedError
         from deployer.progress import progress
 
-        with progress(sys.stderr) as shown:
+        with progress(sys.stderr, self.options.progress) as shown, aws_sentences():
             context = self._context(self.settings(), shown)
         with suppress(KeyboardInterrupt):
             while True:
@@ -123,6 +119,10 @@ class Session:
         from deployer.network import LocalNetwork, PublicNetwork
         from deployer.stacks import LOCAL_POLL_SECONDS, POLL_SECONDS
 
+        if self.options.local and self.options.endpoint_url:
+            raise UsageError(
+                "--local starts an AWS of its own, so that --endpoint-url does not go with it; leave one out."
+            )
         home = settings.stack_set.home_region
         if not self.options.local:
             aws = Aws(

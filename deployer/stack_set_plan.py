@@ -94,7 +94,7 @@ class Units:
 class Wanted:
     """What the configuration says: the set and its targets with their overrides, in the configuration's order.
 
-    `canary` is whether the first target that changes is tried alone before the others.
+    `canary` is whether the first target is tried alone before any other changes.
     """
 
     stack_set: StackSet
@@ -107,7 +107,8 @@ class Wanted:
 class Plan:
     """The calls that bring AWS to what should be, in the order in which they are made.
 
-    `canary` is the target that every kind of call reaches alone before the others, or None.
+    `canary` is the target that every kind of call reaches alone before the others, or None; `proof` is the first
+    target where that does not change itself: it must serve before any other is touched.
     """
 
     create_set: bool = False
@@ -117,6 +118,7 @@ class Plan:
     update: tuple[Group, ...] = ()
     create: tuple[Group, ...] = ()
     canary: Target | None = None
+    proof: Target | None = None
 
     @property
     def empty(self) -> bool:
@@ -159,7 +161,9 @@ def plan(wanted: Wanted, existing: StackSet | None, instances: Mapping[Target, I
         }
     held = Units({target: instance.unit for target, instance in instances.items()}, wanted.units.members)
     changing = new | moved | behind | (kept if update_set else set())
-    first = [target for target in targets if target in (kept if update_set and kept else changing)]
+    first = next(iter(targets), None) if wanted.canary and len(targets) > 1 and changing else None
+    if first in new and update_set:
+        first = next((target for target in targets if target in kept), first)
     return Plan(
         create_set=existing is None,
         pin=grouped(pinned, held),
@@ -167,7 +171,8 @@ def plan(wanted: Wanted, existing: StackSet | None, instances: Mapping[Target, I
         remove=grouped(dict.fromkeys(instances.keys() - targets.keys(), ()), held),
         create=grouped({target: targets[target] for target in new}, wanted.units),
         update=grouped({target: targets[target] for target in moved | behind}, held),
-        canary=first[0] if wanted.canary and len(changing) > 1 else None,
+        canary=first if first in changing else None,
+        proof=first if first not in changing else None,
     )
 
 

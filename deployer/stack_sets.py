@@ -192,6 +192,8 @@ class StackSets:
             self._operate_on(group, "update_stack_instances")
         if steps.update_set:
             self._update_set(steps, wanted, before)
+        if steps.proof:
+            self._canary_stands(steps.proof)
         told = False
         for call, group in steps.waves():
             alone = steps.canary is not None and group.targets == (steps.canary,)
@@ -292,6 +294,11 @@ class StackSets:
             # With AutoDeployment AWS takes no targets (service model, `UpdateStackSet`).
             narrow = {key: value for key, value in request.items() if key != "AutoDeployment"} | _addressed(alone)
             self._update(narrow, {steps.canary: held[steps.canary]}, corrected, alone=True)
+            # Where its own values are to be corrected the update of the set may have failed there: only with them the
+            # canary shows anything.
+            for call, group in steps.waves():
+                if group.targets == (steps.canary,):
+                    self._operate_on(group, f"{call}_stack_instances", alone=True)
             self._canary_stands(steps.canary)
         self._update(request, held, corrected)
 

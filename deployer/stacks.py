@@ -192,6 +192,10 @@ def ensure(
         stack_id = _create(client, request)
         return _wait(client, name, stack_id, reporter, poll, StackWatcher(client, stack_id, label or name))
     stack_id = existing["StackId"]
+    if existing["StackStatus"] == "REVIEW_IN_PROGRESS":
+        raise RefusedError(
+            f"The stack {name} waits for a change set that somebody made by hand; execute that or delete the stack."
+        )
     if existing["StackStatus"].endswith("_IN_PROGRESS"):
         _wait(client, name, stack_id, reporter, poll, StackWatcher(client, stack_id, label or name))
     watcher = StackWatcher(client, stack_id, label or name)

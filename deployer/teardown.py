@@ -63,7 +63,7 @@ def destroy(context: Context, wish: Wish) -> Removal:
         chosen = {target: one for target, one in instances.items() if wish.only in ("", "/".join(target))}
         _refuse_unknown(wish, sets.name, {*chosen, *places}, {*instances, *configured})
         places |= chosen.keys()
-        _remove_targets(context, sets, existing.parameters, chosen, removal)
+        remove_targets(context, sets, existing.parameters, chosen, removal)
         if not wish.only:
             sets.delete()
             removal.removed.append(f"stack set {sets.name}")
@@ -87,7 +87,7 @@ def _refuse_unknown(wish: Wish, name: str, found: set[Target], known: set[Target
         raise UsageError(f"{wish.only} is no target of the stack set {name}; its targets are {told}.")
 
 
-def _remove_targets(
+def remove_targets(
     context: Context,
     sets: StackSets,
     shared: Mapping[str, str],

@@ -131,10 +131,19 @@ def test_canary_of_an_update_is_the_first_target_that_stands_already() -> None:
     assert steps.canary == (A, EAST)
 
 
-def test_single_target_that_changes_needs_no_canary() -> None:
+def test_canary_that_changed_already_must_serve_before_the_rest_follows() -> None:
+    targets: dict[Target, Overrides] = {(A, EAST): (), (B, EAST): (), (B, WEST): ()}
+    instances = {target: Instance((), current=target == (A, EAST)) for target in targets}
+    steps = planned(Wanted(WANTED, targets, canary=True), WANTED, instances)
+    assert (steps.canary, steps.proof) == (None, (A, EAST))
+    assert planned(Wanted(WANTED, targets), WANTED, instances).proof is None
+    assert planned(Wanted(WANTED, targets, canary=True), WANTED, current(targets)).empty
+
+
+def test_target_that_joins_needs_the_first_to_serve() -> None:
     targets: dict[Target, Overrides] = {(A, EAST): (), (B, EAST): ()}
     steps = planned(Wanted(WANTED, targets, canary=True), WANTED, current({(A, EAST): ()}))
-    assert steps.canary is None
+    assert (steps.canary, steps.proof) == (None, (A, EAST))
 
 
 def test_overrides_that_are_not_known_are_given_anew() -> None:

@@ -124,6 +124,12 @@ def test_canary_that_does_not_serve_stops_before_the_others(emulator: RunningEmu
     names = fleet.names()
     assert {target for target, name in names.items() if name.startswith("v2")} == {(A, EAST)}
     sets = fleet.sets()
+    sets.after_canary = refuse
+    with pytest.raises(RefusedError, match="it does not serve"):
+        fleet.converge(FOUR, sets, canary=True)
+    assert told == [(A, EAST), (A, EAST)]
+    assert fleet.names() == names
+    sets = fleet.sets()
     sets.after_canary = told.append
     fleet.converge(FOUR, sets, canary=True)
     assert {name[:2] for name in fleet.names().values()} == {"v2"}
