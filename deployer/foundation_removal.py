@@ -14,7 +14,7 @@ from deployer.descriptions import Describing
 from deployer.each_target import Pause, each
 from deployer.errors import RefusedError
 from deployer.events import Reporter, Step
-from deployer.foundation import ACCOUNT_STACK, REGION_STACK, TARGET_STACK
+from deployer.foundation import ACCOUNT_STACK, REGION_STACK, TARGET_STACK, artifact_bucket
 from deployer.registry import Repository
 from deployer.stack_set_plan import Target
 from deployer.stack_sets import DESCRIPTION
@@ -33,15 +33,25 @@ class Outcome:
 
 
 def refuse_used(context: Context) -> None:
-    """Raises RefusedError where another stack set of this project stands on the foundation."""
-    client = context.aws.client("cloudformation", context.account, context.settings.stack_set.home_region)
-    calling = {"CallAs": "DELEGATED_ADMIN"} if context.settings.stack_set.delegated_administrator else {}
-    pages = client.get_paginator("list_stack_sets").paginate(Status="ACTIVE", **calling)
+    """Raises RefusedError where another stack set stands on the foundation: its template lies in the artifact bucket.
+
+    A delegated administrator's own sets and those of the organization's management account are listed apart
+    (CloudFormation service model, `ListStackSets`, `CallAs`).
+    """
+    stack_set = context.settings.stack_set
+    bucket = artifact_bucket(context.aws, context.account, stack_set.home_region)
+    if not bucket:
+        return
+    client = context.aws.client("cloudformation", context.account, stack_set.home_region)
+    beginning = DESCRIPTION + context.aws.bucket_url(bucket, stack_set.home_region)
     others = sorted(
-        one["StackSetName"]
-        for page in pages
-        for one in page["Summaries"]
-        if one.get("Description", "").startswith(DESCRIPTION) and one["StackSetName"] != context.settings.stack_set.name
+        {
+            one["StackSetName"]
+            for calling in ["SELF", *(["DELEGATED_ADMIN"] if stack_set.delegated_administrator else [])]
+            for page in client.get_paginator("list_stack_sets").paginate(Status="ACTIVE", CallAs=calling)
+            for one in page["Summaries"]
+            if one.get("Description", "").startswith(beginning) and one["StackSetName"] != stack_set.name
+        }
     )
     if others:
         raise RefusedError(

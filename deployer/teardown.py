@@ -200,6 +200,8 @@ def _delete_data(context: Context, name: str, places: set[Target], removal: Remo
         ]
 
     context.reporter.emit(Step("Data", "started"))
+    unread = sorted({account for account, _ in places if not context.aws.reaches(account)})
+    removal.notes += [f"account {account} cannot be read: its buckets are not looked for" for account in unread]
     done = each((target for target in places if context.aws.reaches(target[0])), one)
     for _, found in sorted(done.results.items()):
         for bucket, result in found:
