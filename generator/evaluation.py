@@ -81,6 +81,10 @@ class Deployment:
         self._frames: list[dict[str, str]] = []
         self._active: set[tuple[str, ...]] = set()
         self._memos: dict[tuple[str, ...], _Branch | _Entry] = {}
+        # By identity: the templates, which are kept, hold every expression that is asked for.
+        self._named: dict[int, frozenset[str]] = {}
+        self._possible_waits: dict[str, tuple[str, ...]] = {}
+        self._leading: dict[str, frozenset[str]] = {}
         self.root = Stack("", root, templates[root], None)
         self.stacks: dict[str, Stack] = {"": self.root}
         self.homes: dict[str, Stack] = {}
@@ -144,34 +148,62 @@ class Deployment:
 
         References in its metadata count: CloudFormation makes a resource wait for them as for those in its properties.
         """
-        found: tuple[str, ...] = self._memoised(("waits", title), lambda: self._awaited(title))
+        return tuple(other for other in self.may_wait_for(title) if self.waits(title, other))
+
+    def may_wait_for(self, title: str) -> tuple[str, ...]:
+        """Returns the resources that a resource waits for under some values: it names them in one branch or another."""
+        found = self._possible_waits.get(title)
+        if found is None:
+            home, body = self.homes[title], self.body(title)
+            declared = frozenset(_listed(body.get("DependsOn", ())))
+            names = declared.union(*(self._names(body.get(part)) for part in ("Properties", "Metadata")))
+            found = self._possible_waits[title] = tuple(name for name in home.section("Resources") if name in names)
         return found
 
-    def _awaited(self, title: str) -> tuple[str, ...]:
+    def waits(self, title: str, other: str) -> bool:
+        """Returns whether a resource waits for another of the same template, which exists."""
+        found: bool = self._memoised(("waits", title, other), lambda: self._waits(title, other))
+        return found
+
+    def _waits(self, title: str, other: str) -> bool:
+        if not self.exists(other):
+            return False
         home, body = self.homes[title], self.body(title)
-        declared = body.get("DependsOn", ())
-        found = dict.fromkeys([declared] if isinstance(declared, str) else declared)
-        found.update(dict.fromkeys(self.mentioned(home, [body.get("Properties"), body.get("Metadata")])))
-        return tuple(other for other in found if other in home.section("Resources") and self.exists(other))
+        if other in _listed(body.get("DependsOn", ())):
+            return True
+        return any(self._mentions(home, body.get(part), other) for part in ("Properties", "Metadata"))
+
+    def _mentions(self, stack: Stack, expression: Any, title: str) -> bool:
+        """Returns whether an expression refers to a resource; a condition is read only where the answer hangs on it."""
+        if title not in self._names(expression):
+            return False
+        if isinstance(expression, Mapping):
+            if "Fn::If" in expression:
+                name, *branches = expression["Fn::If"]
+                if all(title in self._names(branch) for branch in branches) and not any(map(_branches, branches)):
+                    return True
+                return self._mentions(stack, branches[0 if self.condition(stack, name) else 1], title)
+            if title in _named_here(expression):
+                return True
+            return any(self._mentions(stack, item, title) for item in expression.values())
+        return any(self._mentions(stack, item, title) for item in expression)
+
+    def _names(self, expression: Any) -> frozenset[str]:
+        """Returns every name that an expression of a template refers to, in whatever branch."""
+        if not isinstance(expression, Mapping | list | tuple):
+            return frozenset()
+        found = self._named.get(id(expression))
+        if found is None:
+            items = expression.values() if isinstance(expression, Mapping) else expression
+            here = _named_here(expression) if isinstance(expression, Mapping) else ()
+            found = self._named[id(expression)] = frozenset(here).union(*map(self._names, items))
+        return found
 
     def mentioned(self, stack: Stack, expression: Any) -> Iterator[str]:
         """Yields the resources that an expression refers to in the branches of `Fn::If` that count."""
-        if isinstance(expression, Mapping):
-            for key, item in expression.items():
-                names: Iterable[str] = ()
-                if key == "Ref":
-                    names = (str(item),)
-                elif key == "Fn::GetAtt":
-                    names = (item.split(".")[0] if isinstance(item, str) else str(item[0]),)
-                elif key == "Fn::Sub":
-                    names = re.findall(r"\$\{([^!}.]+)[^}]*\}", item if isinstance(item, str) else item[0])
-                elif key == "Fn::If":
-                    item = item[1 if self.condition(stack, item[0]) else 2]
-                yield from (name for name in names if name in stack.section("Resources"))
-                yield from self.mentioned(stack, item)
-        elif isinstance(expression, list | tuple):
-            for item in expression:
-                yield from self.mentioned(stack, item)
+        for title in sorted(self._names(expression)):
+            if title in stack.section("Resources") and self._mentions(stack, expression, title):
+                yield title
 
     def precedes(self, first: str, second: str) -> bool:
         """Returns whether `first` is complete before the creation of `second` begins; both exist."""
@@ -185,18 +217,35 @@ class Deployment:
         return [title, *(self._around(home.name) if home.parent is not None else [])]
 
     def _precedes_beside(self, first: str, second: str) -> bool:
+        # Only what can lead to `first` is asked for: every other edge would be one more parameter to vary.
+        leading = self._leading_to(first)
         known: set[str] = set()
         level = [second]
         while level:
-            following: dict[str, None] = {}
-            for title in level:
-                awaited = self.waits_for(title)
-                if first in awaited:
-                    return True
-                following.update(dict.fromkeys(awaited))
+            if any(first in self.may_wait_for(title) and self.waits(title, first) for title in level):
+                return True
             known.update(level)
-            level = [title for title in following if title not in known]
+            level = list(
+                dict.fromkeys(
+                    other
+                    for title in level
+                    for other in self.may_wait_for(title)
+                    if other in leading and other not in known and self.waits(title, other)
+                )
+            )
         return False
+
+    def _leading_to(self, first: str) -> frozenset[str]:
+        found = self._leading.get(first)
+        if found is None:
+            titles = self.homes[first].section("Resources")
+            reached: set[str] = set()
+            added = {first}
+            while added:
+                reached |= added
+                added = {title for title in titles if not reached.isdisjoint(self.may_wait_for(title))} - reached
+            found = self._leading[first] = frozenset(reached - {first})
+        return found
 
     def output(self, stack: Stack, name: str) -> Any:
         """Returns the value of a stack's output, `Invalid` where the stack has none of that name."""
@@ -369,6 +418,29 @@ class Deployment:
             node = node.by_value.setdefault(value, _Branch(following))
         assert isinstance(node, _Branch)
         node.by_value[entry.reads[-1][1]] = entry
+
+
+def _listed(declared: str | Sequence[str]) -> Sequence[str]:
+    return [declared] if isinstance(declared, str) else declared
+
+
+def _named_here(expression: Mapping[str, Any]) -> Iterable[str]:
+    """Returns the names that a reference refers to, none where the expression is no reference."""
+    for key, item in expression.items():
+        if key == "Ref":
+            return (str(item),)
+        if key == "Fn::GetAtt":
+            return (item.split(".")[0] if isinstance(item, str) else str(item[0]),)
+        if key == "Fn::Sub":
+            return re.findall(r"\$\{([^!}.]+)[^}]*\}", item if isinstance(item, str) else item[0])
+    return ()
+
+
+def _branches(expression: Any) -> bool:
+    """Returns whether an expression holds `Fn::If`."""
+    if isinstance(expression, Mapping):
+        return "Fn::If" in expression or any(map(_branches, expression.values()))
+    return isinstance(expression, list | tuple) and any(map(_branches, expression))
 
 
 Domain = Mapping[str, Sequence[str]]

@@ -85,12 +85,14 @@ def test_resource_is_the_same_under_every_combination(title: str) -> None:
 
 @pytest.mark.parametrize("title", TITLES)
 def test_what_the_flattened_form_orders_the_nested_form_orders(title: str) -> None:
-    def unordered(nested: Deployment, flattened: Deployment) -> Any:
-        if not flattened.exists(title):
-            return []
-        return [other for other in flattened.waits_for(title) if not nested.precedes(other, title)]
+    for other in FLATTENED.may_wait_for(title):
 
-    combinations(unordered)
+        def unordered(nested: Deployment, flattened: Deployment, other: str = other) -> Any:
+            if not (flattened.exists(title) and flattened.waits(title, other)):
+                return []
+            return [] if nested.precedes(other, title) else [other]
+
+        combinations(unordered)
 
 
 @pytest.mark.parametrize(("later", "earlier"), [(k, v) for k, values in READY_BEFORE.items() for v in values])
