@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _start(settings: Settings, logger: logging.Logger) -> int:
-    _take_settings_from_fastmcp()
+    take_settings_from_fastmcp()
     # Imported late: a wrong setting is told in milliseconds, and FastMCP reads its own settings when imported.
     import_fastmcp()
     from server.application import build_application
@@ -68,7 +68,7 @@ def _stop_while_starting(_: int, __: FrameType | None) -> None:
     os._exit(0)
 
 
-def _take_settings_from_fastmcp() -> None:
+def take_settings_from_fastmcp() -> None:
     """Leave FastMCP no settings but ours: no ``.env`` file, no FASTMCP_ variable, no log handlers of its own."""
     for name in [name for name in os.environ if name.startswith("FASTMCP_")]:
         del os.environ[name]

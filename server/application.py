@@ -21,6 +21,12 @@ NAME = "mcp-agent-runtime"
 VERSION = "1.0.0"
 
 
+def build_mcp_server(tools: Sequence[Tool]) -> FastMCP:
+    """Return the MCP server that offers `tools`."""
+    # What an exception says may hold anything; agents see what a tool says with ToolError.
+    return FastMCP(name=NAME, version=VERSION, tools=tools, on_duplicate="error", mask_error_details=True)
+
+
 def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTracker) -> Starlette:
     """Return the ASGI application that serves `tools` at ``/mcp`` and ``/mcp/``, ``/health`` and ``/ready``.
 
@@ -28,9 +34,7 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
     when they are not. ``/health`` answers 200 as long as the process does; ``/ready`` answers 200 from when the tools
     are served until the server is told to stop, else 503. Both answer under any Host header.
     """
-    # What an exception says may hold anything; agents see what a tool says with ToolError.
-    mcp_server = FastMCP(name=NAME, version=VERSION, tools=tools, on_duplicate="error", mask_error_details=True)
-    endpoint = McpEndpoint(mcp_server, settings, calls)
+    endpoint = McpEndpoint(build_mcp_server(tools), settings, calls)
     serving = False
 
     @asynccontextmanager

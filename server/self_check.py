@@ -6,6 +6,7 @@ first agent does not wait for it, and a server that cannot list its tools never 
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from anyio import sleep_forever
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
@@ -32,6 +33,20 @@ async def check_tools_are_listed(endpoint: ASGIApp, path: str, tool_names: Seque
                 f"The server cannot list its own tools in protocol version {version} (status {status}, "
                 f"{len(listed)} of {len(tool_names)} tools); look for the cause in the log lines before this one."
             )
+
+
+async def listed_tools(endpoint: ASGIApp, path: str) -> list[dict[str, Any]]:
+    """Return the tools that `endpoint` lists in the modern era, as it answers them.
+
+    Raises SelfCheckError when it lists none.
+    """
+    status, body = await _list_tools(endpoint, path, LATEST_MODERN_VERSION)
+    try:
+        return list(json.loads(body)["result"]["tools"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SelfCheckError(
+            f"The server cannot list its own tools (status {status}); call it by hand to see why."
+        ) from error
 
 
 async def _list_tools(endpoint: ASGIApp, path: str, version: str) -> tuple[int, bytes]:
