@@ -218,6 +218,15 @@ class Operations:
     alarm_email: str = _setting(p.ALARM_EMAIL)
 
 
+@dataclass(frozen=True)
+class Security:
+    """[security]: what the tools may do, what bounds every role, and the key that encrypts."""
+
+    task_policy_arns: tuple[str, ...] = _setting(p.TASK_POLICIES)
+    permissions_boundary: str = _setting(p.PERMISSIONS_BOUNDARY)
+    kms_key_arn: str = _setting(p.KMS_KEY)
+
+
 AUTOMATIC: Final = "auto"
 REMOTE: Final = "codebuild"
 
@@ -280,6 +289,7 @@ VARIABLE: Final[dict[str, type[Any]]] = {
     "identity": Identity,
     "gateway": Gateway,
     "operations": Operations,
+    "security": Security,
 }
 """The sections whose fields are root parameters that a target may override."""
 

@@ -23,6 +23,7 @@ from deployer.sections import (
     Network,
     Operations,
     Runtime,
+    Security,
     StackSetSettings,
     UnfitValueError,
     Value,
@@ -62,6 +63,7 @@ class Settings:
     identity: Identity
     gateway: Gateway
     operations: Operations
+    security: Security
     image: Image
     stack_set: StackSetSettings
     targets: tuple[Target, ...]

@@ -21,10 +21,13 @@ HOST_NAME_LENGTH: Final = 64
 """ACM takes no longer name as a certificate's domain (ACM service model, `RequestCertificate.DomainName`, of which the
 first 64 characters are the common name)."""
 SUBNETS: Final = 6
+TASK_POLICIES: Final = 10
+"""Managed policies of one role, without a raised quota (IAM user guide, "IAM and AWS STS quotas")."""
 _OWN: Final[Mapping[RootParameter, tuple[str, str]]] = {
     p.CERTIFICATE_ARN: ("a certificate", "a load balancer takes only one of its own account and Region"),
     p.CONTAINER_SECRET_ARN: ("a secret", "the tasks read only one of their own account and Region"),
     p.CLIENT_SECRET_ARN: ("a secret", "the gateway reads only one of its own account and Region"),
+    p.KMS_KEY: ("a key", "log groups and the gateway take only one of their own account and Region"),
 }
 _NO_HOSTS: Final = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")))
 """This network, loopback, link-local, multicast and reserved (RFC 6890, RFC 5771)."""
@@ -50,6 +53,7 @@ def check(placed: Placed, home_region: str, file: str) -> None:
         _check_partition(target, home_region, where)
         _check_rules(values, where)
         _check_owners(target, values, where)
+        _check_task_policies(target, values, where)
         _check_network(values, where)
         _check_domain(values, where)
     _check_host_names(placed, file)
@@ -131,6 +135,22 @@ def _check_owners(target: Target, values: Mapping[str, str], where: str) -> None
             raise UsageError(
                 f"{where}: {key_of(parameter)} begins with arn:{partition}, but {target.region} lies in the partition"
                 f" {partition_of(target.region)}; copy the ARN again."
+            )
+
+
+def _check_task_policies(target: Target, values: Mapping[str, str], where: str) -> None:
+    """Holds the tools' policies against IAM: ten a role, of the role's own account or of AWS (IAM quotas)."""
+    arns = [arn for arn in values[p.TASK_POLICIES.name].split(",") if arn]
+    if len(set(arns)) < len(arns) or len(arns) > TASK_POLICIES:
+        raise UsageError(
+            f"{where}: {key_of(p.TASK_POLICIES)} names {len(arns)} policies, but a role takes {TASK_POLICIES} different"
+            " ones at most; remove some or merge them."
+        )
+    for arn in arns:
+        if arn.split(":")[4] not in ("aws", target.account):
+            raise UsageError(
+                f"{where}: {key_of(p.TASK_POLICIES)} names {arn}, but a role takes only policies of its own account and"
+                " of AWS; give the target an override with its own."
             )
 
 

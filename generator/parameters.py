@@ -43,8 +43,9 @@ IMAGE: Final = "Container image"
 IDENTITY: Final = "Token issuer (leave empty to create one)"
 ACCESS: Final = "Gateway and firewall"
 OPERATIONS: Final = "Logs and alarms"
+PROTECTION: Final = "Permissions and encryption"
 
-GROUPS: Final = (GENERAL, ADDRESS, NETWORK, COMPUTE, IMAGE, IDENTITY, ACCESS, OPERATIONS)
+GROUPS: Final = (GENERAL, ADDRESS, NETWORK, COMPUTE, IMAGE, IDENTITY, ACCESS, OPERATIONS, PROTECTION)
 
 _HOST = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 _HTTPS_URL = r"^(https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%/+-]*)?)?$"
@@ -315,7 +316,7 @@ CONTAINER_SECRET_ARN: Final = RootParameter(
     COMPUTE,
     "Secret for the tools",
     "ARN of one Secrets Manager secret, a JSON object whose keys the tools read as settings, encrypted"
-    " with the key that AWS manages. Empty: none.",
+    " with the key that AWS manages or with the encryption key below. Empty: none.",
     allowed_pattern=_SECRET_ARN,
     constraint="must be the whole ARN of a Secrets Manager secret, with the six characters at its end, or empty",
 )
@@ -387,7 +388,7 @@ CLIENT_SECRET_ARN: Final = RootParameter(
     IDENTITY,
     "Client secret",
     "ARN of the Secrets Manager secret that holds the existing client's secret under the JSON key client_secret,"
-    " encrypted with the key that AWS manages.",
+    " encrypted with the key that AWS manages or with the encryption key below.",
     allowed_pattern=_SECRET_ARN,
     constraint="must be the whole ARN of a Secrets Manager secret, with the six characters at its end, or empty",
 )
@@ -455,6 +456,35 @@ ALARM_EMAIL: Final = RootParameter(
     constraint="must be an e-mail address, or empty",
 )
 
+TASK_POLICIES: Final = RootParameter(
+    "TaskPolicyArns",
+    PROTECTION,
+    "What the tools may do in AWS",
+    "ARNs of up to ten managed policies of this account or of AWS that the tasks' role gets. Empty: the tools may do"
+    " nothing in AWS. A policy that is attached to the role by hand instead keeps the stack from being deleted.",
+    "",
+    "CommaDelimitedList",
+    allowed_pattern=r"^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]{1,512})?$",
+    constraint="must be ARNs of managed IAM policies, separated by commas, or empty",
+)
+PERMISSIONS_BOUNDARY: Final = RootParameter(
+    "PermissionsBoundaryName",
+    PROTECTION,
+    "Permissions boundary",
+    "Name, with its path, of the managed policy of this account that bounds every role of the stack. Empty: none.",
+    allowed_pattern=r"^([A-Za-z0-9_+=,.@-]{1,128}(/[A-Za-z0-9_+=,.@-]{1,128}){0,3})?$",
+    constraint="must be the name of a managed IAM policy such as boundary or teams/boundary, or empty",
+)
+KMS_KEY: Final = RootParameter(
+    "KmsKeyArn",
+    PROTECTION,
+    "Encryption key",
+    "ARN of a symmetric KMS key of this account and Region that encrypts logs, the client's secret, alarms and the"
+    " gateway; its policy must admit CloudWatch Logs and CloudWatch alarms. Empty: keys of AWS.",
+    allowed_pattern=r"^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]{36})?$",
+    constraint="must be the ARN of a KMS key, not of an alias, or empty",
+)
+
 ALL: Final = (
     RUNTIME_NAME,
     PRESET_NAME,
@@ -497,4 +527,7 @@ ALL: Final = (
     LOG_RETENTION,
     LOG_LEVEL,
     ALARM_EMAIL,
+    TASK_POLICIES,
+    PERMISSIONS_BOUNDARY,
+    KMS_KEY,
 )

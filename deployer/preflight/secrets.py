@@ -36,15 +36,16 @@ def _findings(aws: Aws, site: Site, parameter: RootParameter) -> Iterator[str]:
             f"The secret of {site.where} is scheduled for deletion: restore it, or give {key_of(parameter)} another"
             f" than {arn}."
         )
-    elif _has_own_key(aws, site, found.get("KmsKeyId", "")):
+    elif _has_other_key(aws, site, found.get("KmsKeyId", "")):
         yield (
             f"The secret of {site.where} is encrypted with the key {found['KmsKeyId']}, which the runtime may not use:"
-            f" encrypt {arn} ({key_of(parameter)}) with the key that AWS manages, aws/secretsmanager."
+            f" encrypt {arn} ({key_of(parameter)}) with the key that AWS manages, aws/secretsmanager, or with the one"
+            f" of {key_of(p.KMS_KEY)}."
         )
 
 
-def _has_own_key(aws: Aws, site: Site, key: str) -> bool:
-    """Returns whether the key is a customer's; a secret that the console made names AWS's own key too.
+def _has_other_key(aws: Aws, site: Site, key: str) -> bool:
+    """Returns whether the key is a customer's and not the runtime's; the console names AWS's own key in a secret too.
 
     Secrets Manager service model, `DescribeSecretResponse.KmsKeyId`. Where the key may not be described it is taken for
     AWS's, so that nothing is refused that might work.
@@ -53,7 +54,8 @@ def _has_own_key(aws: Aws, site: Site, key: str) -> bool:
         return False
     client: Any = aws.client("kms", site.account, site.region)
     try:
-        return bool(client.describe_key(KeyId=key)["KeyMetadata"]["KeyManager"] == "CUSTOMER")
+        found = client.describe_key(KeyId=key)["KeyMetadata"]
+        return bool(found["KeyManager"] == "CUSTOMER" and found.get("Arn") != site.value(p.KMS_KEY))
     except ClientError as error:
         if error.response["Error"]["Code"] in DENIED:
             return False

@@ -1,7 +1,7 @@
 """Who may do what: policies, fixed names, token clients, and secrets that must not be in a template.
 
-Sources: IAM user guide, "Grant least privilege"; the Service Authorization Reference for actions that support no
-narrower resource; Cognito `CreateUserPoolClient` (flows count only with `AllowedOAuthFlowsUserPoolClient`).
+Sources: IAM user guide, "Grant least privilege";
+Cognito `CreateUserPoolClient` (flows count only with `AllowedOAuthFlowsUserPoolClient`).
 """
 
 import re
@@ -23,18 +23,6 @@ NAMED_ROLES: Final = ("AdministrationRole", "ExecutionRole", "LaunchRole")
 """Roles that other accounts must be able to name (CloudFormation user guide, "Grant self-managed permissions";
 Service Catalog administrator guide, "Launch constraints" with a local role name)."""
 
-WITHOUT_RESOURCE: Final = {
-    "ecr:GetAuthorizationToken": "gives a token for the whole registry",
-    "ecr:CreateRepository": "makes a repository that does not exist yet",
-    "ecr:ReplicateImage": "names the registry in the policy of the registry",
-    "ec2:DescribeNetworkInterfaces": "describes without narrowing",
-    "ec2:DescribeSubnets": "describes without narrowing",
-    "ec2:DescribeVpcs": "describes without narrowing",
-    "ec2:DescribeSecurityGroups": "describes without narrowing",
-    "logs:DescribeLogGroups": "describes without narrowing",
-}
-"""Actions for which the Service Authorization Reference has no resource type, with what that means."""
-
 TIME_UNITS: Final = ("seconds", "minutes", "hours", "days")
 SECRET_NAMES: Final = re.compile(r"(password|secretstring|clientsecret|apikey|privatekey|token)$", re.IGNORECASE)
 
@@ -52,11 +40,11 @@ def whole_actions(deployment: Deployment, title: str, name: str) -> Iterator[Def
 
 
 def whole_resources(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
-    """A statement allows on all resources only what AWS cannot narrow, or says why in `Metadata.Wildcards`, by Sid."""
+    """A statement allows anything on all resources only with a reason in `Metadata.Wildcards`, by Sid."""
     for path, statement in _statements(deployment, title, name):
         if statement.get("Effect") != "Allow" or "*" not in _listed(statement.get("Resource")):
             continue
-        actions = [str(action) for action in _listed(statement.get("Action")) if action not in WITHOUT_RESOURCE]
+        actions = [str(action) for action in _listed(statement.get("Action"))]
         if actions and not _reason(deployment, title, statement):
             more = f" and {len(actions) - 2} more" if len(actions) > 2 else ""
             named = ", ".join(actions[:2])

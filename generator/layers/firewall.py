@@ -6,6 +6,7 @@ from troposphere import AWSHelperFn, Join, NoValue, logs, wafv2
 
 from generator import conditions as c
 from generator import parameters as p
+from generator import protection
 from generator.composition import Layer, Scope, Value, after, wire
 from generator.names import bounded_name
 from generator.policies import regional_arn
@@ -125,6 +126,7 @@ def _web_acl(scope: Scope, protects: str, rate: wafv2.RateBasedStatement, descri
     group = scope.add(
         logs.LogGroup(
             f"{protects}WebAclLogGroup",
+            KmsKeyId=protection.key(scope),
             LogGroupName=Join("-", ["aws-waf-logs", bounded_name(scope), label]),
             RetentionInDays=scope.setting(p.LOG_RETENTION),
             DeletionPolicy="Delete",

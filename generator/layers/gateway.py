@@ -10,7 +10,7 @@ from troposphere import bedrockagentcore as agentcore
 
 from generator import conditions as c
 from generator import parameters as p
-from generator import serving
+from generator import protection, serving
 from generator.composition import Layer, Scope, Value, wire
 from generator.layers.identity import EMPTY_ISSUER_REFUSED
 from generator.names import bounded_name
@@ -47,6 +47,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
             "Gateway",
             Name=bounded_name(scope),
             RoleArn=role.get_att("Arn"),
+            KmsKeyArn=protection.key(scope),
             AuthorizerType="AWS_IAM",
             ProtocolConfiguration=agentcore.GatewayProtocolConfiguration(
                 Mcp=agentcore.MCPGatewayConfiguration(
@@ -126,6 +127,7 @@ def _role(scope: Scope, inputs: Inputs) -> iam.Role:
     return scope.add(
         iam.Role(
             "GatewayRole",
+            PermissionsBoundary=protection.boundary(scope),
             AssumeRolePolicyDocument=trust(
                 "bedrock-agentcore.amazonaws.com",
                 regional_arn("bedrock-agentcore", "gateway/${Name}-*", Name=name),
@@ -161,6 +163,7 @@ def _role(scope: Scope, inputs: Inputs) -> iam.Role:
                     ),
                     NoValue,
                 ),
+                protection.encrypts_gateway(scope),
             ],
         ),
         "Lets the gateway get a token for the load balancer and nothing else.",

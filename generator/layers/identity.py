@@ -8,6 +8,7 @@ from troposphere import bedrockagentcore as agentcore
 
 from generator import conditions as c
 from generator import parameters as p
+from generator import protection
 from generator.composition import Layer, Scope, Value, wire
 from generator.names import bounded_name
 
@@ -57,6 +58,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
     secret = scope.add(
         secretsmanager.Secret(
             "ClientSecret",
+            KmsKeyId=protection.key(scope),
             Description=Join(" ", ["Token client of the MCP runtime", scope.parameter(p.RUNTIME_NAME)]),
             SecretString=Sub(
                 f'{{"client_id":"${{Id}}","{CLIENT_SECRET_KEY}":"${{Secret}}"}}',

@@ -10,6 +10,7 @@ from troposphere import AWSHelperFn, Join, Ref, Sub, cloudwatch, logs, sns
 
 from generator import conditions as c
 from generator import parameters as p
+from generator import protection
 from generator.composition import Layer, Scope, Value, wire
 from generator.names import bounded_name
 from generator.policies import policy
@@ -66,7 +67,9 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
 
 
 def _topic(scope: Scope) -> sns.Topic:
-    topic = scope.add(sns.Topic("AlarmTopic"), "Hears every alarm of the runtime.")
+    topic = scope.add(
+        sns.Topic("AlarmTopic", KmsMasterKeyId=protection.key(scope)), "Hears every alarm of the runtime."
+    )
     scope.add(
         sns.TopicPolicy(
             "AlarmTopicPolicy",

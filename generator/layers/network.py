@@ -7,6 +7,7 @@ from troposphere import AWSHelperFn, AWSObject, Cidr, GetAZs, Join, Select, Sub,
 
 from generator import conditions as c
 from generator import parameters as p
+from generator import protection
 from generator.composition import Condition, Layer, Scope, Value, after, wire, wire_list
 from generator.policies import allow, policy, regional_arn, trust
 from generator.serving import CONTAINER_PORT
@@ -382,6 +383,7 @@ def _flow_log(scope: Scope, vpc: ec2.VPC) -> None:
     group = scope.add(
         logs.LogGroup(
             "FlowLogGroup",
+            KmsKeyId=protection.key(scope),
             RetentionInDays=scope.setting(p.LOG_RETENTION),
             DeletionPolicy="Delete",
             UpdateReplacePolicy="Delete",
@@ -392,6 +394,7 @@ def _flow_log(scope: Scope, vpc: ec2.VPC) -> None:
     role = scope.add(
         iam.Role(
             "FlowLogRole",
+            PermissionsBoundary=protection.boundary(scope),
             AssumeRolePolicyDocument=trust("vpc-flow-logs.amazonaws.com", regional_arn("ec2", "vpc-flow-log/*")),
             Policies=[
                 iam.Policy(

@@ -10,7 +10,7 @@ from troposphere import applicationautoscaling as scaling
 
 from generator import conditions as c
 from generator import parameters as p
-from generator import serving
+from generator import protection, serving
 from generator.composition import Layer, Scope, Value, after, wire, wire_list
 from generator.layers.network import EMPTY_SUBNETS_REFUSED
 from generator.policies import allow, policy, regional_arn, trust
@@ -68,6 +68,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
     log_group = scope.add(
         logs.LogGroup(
             "ServerLogGroup",
+            KmsKeyId=protection.key(scope),
             RetentionInDays=scope.setting(p.LOG_RETENTION),
             DeletionPolicy="Delete",
             UpdateReplacePolicy="Delete",
@@ -149,6 +150,7 @@ def _execution_role(scope: Scope, log_group: logs.LogGroup) -> iam.Role:
     return scope.add(
         iam.Role(
             "ExecutionRole",
+            PermissionsBoundary=protection.boundary(scope),
             AssumeRolePolicyDocument=trust("ecs-tasks.amazonaws.com", regional_arn("ecs", "*")),
             Policies=[
                 iam.Policy(
@@ -185,9 +187,15 @@ def _execution_role(scope: Scope, log_group: logs.LogGroup) -> iam.Role:
                     ),
                     NoValue,
                 ),
+                scope.choose(
+                    c.HAS_CONTAINER_SECRET,
+                    protection.decrypts_secret(scope, scope.parameter(p.CONTAINER_SECRET_ARN)),
+                    NoValue,
+                ),
             ],
         ),
         "Lets ECS pull the image, write the log and read the tools' secret to start a task.",
+        wildcards={"SignIn": "IAM takes no narrower resource for ecr:GetAuthorizationToken"},
     )
 
 
@@ -196,8 +204,10 @@ def _task_role(scope: Scope) -> iam.Role:
         iam.Role(
             "TaskRole",
             AssumeRolePolicyDocument=trust("ecs-tasks.amazonaws.com", regional_arn("ecs", "*")),
+            ManagedPolicyArns=scope.choose(c.HAS_TASK_POLICIES, scope.parameter(p.TASK_POLICIES), NoValue),
+            PermissionsBoundary=protection.boundary(scope),
         ),
-        "What the tools themselves may do in AWS: nothing, until a policy is attached.",
+        "What the tools themselves may do in AWS: nothing but what the named policies allow.",
     )
 
 
