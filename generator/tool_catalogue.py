@@ -9,12 +9,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 
 FILE: Final = "tools.json"
 NAME_LENGTH: Final = 64
-"""An agent sees a tool as `target___tool` in at most 64 characters (AgentCore developer guide, "Understand how AgentCore
-Gateway tools are named"; model providers refuse longer ones)."""
+"""An agent sees a tool as `target___tool` (AgentCore developer guide, "Understand how AgentCore Gateway tools are
+named"), and models take names of at most 64 characters (Bedrock Runtime service model, `ToolName`)."""
 SEPARATOR: Final = "___"
 
 Schema = Mapping[str, Any]
@@ -56,7 +57,7 @@ class Tool:
         annotations = data.get("annotations") or {}
         texts = [data.get("description") or "", data.get("title") or ""]
         if not isinstance(inputs, dict) or not isinstance(outputs, dict | None) or not isinstance(annotations, dict):
-            raise ValueError(f"The tool {name} has a schema or annotations that are no JSON objects.")
+            raise ValueError(f"The tool {name} has a schema or annotations that are no JSON objects.")  # noqa: TRY004
         if not all(isinstance(text, str) for text in texts):
             raise ValueError(f"The tool {name} has a description or a title that is no text.")
         return cls(name, texts[0], inputs, outputs, annotations, texts[1])
@@ -83,7 +84,7 @@ class Catalogue:
     def of(cls, tools: Iterable[Tool]) -> "Catalogue":
         """Returns the catalogue of `tools`; raises ValueError where two have one name."""
         ordered = sorted(tools, key=lambda tool: tool.name)
-        twice = [first.name for first, second in zip(ordered, ordered[1:], strict=False) if first.name == second.name]
+        twice = [first.name for first, second in pairwise(ordered) if first.name == second.name]
         if twice:
             raise ValueError(f"Two tools are named {twice[0]}; rename one of them.")
         return cls(tuple(ordered))
@@ -92,7 +93,7 @@ class Catalogue:
     def listed(cls, entries: object) -> "Catalogue":
         """Returns the catalogue of the `tools` of a `tools/list` answer; raises ValueError where it is none."""
         if not isinstance(entries, list):
-            raise ValueError("There is no list of tools.")
+            raise ValueError("There is no list of tools.")  # noqa: TRY004
         return cls.of(Tool.parse(entry) for entry in entries)
 
     @classmethod
@@ -106,7 +107,7 @@ class Catalogue:
         except ValueError as error:
             raise ValueError(f"{FILE} is no JSON ({error}); run `python build.py generate`.") from error
         if not isinstance(data, dict):
-            raise ValueError(f"{FILE} is no JSON object; run `python build.py generate`.")
+            raise ValueError(f"{FILE} is no JSON object; run `python build.py generate`.")  # noqa: TRY004
         try:
             catalogue = cls.listed(data.get("tools"))
         except ValueError as error:
