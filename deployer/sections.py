@@ -131,7 +131,7 @@ def _item_fits(parameter: RootParameter, text: str) -> bool:
     if parameter.max_length is not None and len(text) > parameter.max_length:
         return False
     if parameter.type == "Number":
-        if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        if not re.fullmatch(r"-?[0-9]{1,10}", text):
             return False
         low = parameter.minimum is None or int(text) >= parameter.minimum
         return low and (parameter.maximum is None or int(text) <= parameter.maximum)
@@ -198,6 +198,9 @@ class Identity:
     client_id: str = _setting(p.CLIENT_ID)
     client_secret_arn: str = _setting(p.CLIENT_SECRET_ARN)
     scope: str = _setting(p.SCOPE)
+    claim: str = _setting(p.CLAIM)
+    claim_format: str = _setting(p.CLAIM_FORMAT)
+    claim_value: str = _setting(p.CLAIM_VALUE)
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,10 @@ class Gateway:
     allowed_principals: tuple[str, ...] = _setting(p.ALLOWED_PRINCIPALS)
     firewall: str = _setting(p.FIREWALL)
     firewall_mode: str = _setting(p.FIREWALL_MODE)
+    firewall_source_rate: int = _setting(p.SOURCE_RATE)
+    firewall_tool_rate: int = _setting(p.TOOL_RATE)
+    firewall_tokenless_rate: int = _setting(p.TOKENLESS_RATE)
+    firewall_window_seconds: int = _setting(p.RATE_WINDOW)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ CREATES_INTERFACE_ENDPOINTS: Final = _all("CreatesInterfaceEndpoints", CREATES_V
 
 LACKS_ISSUER: Final = Condition("LacksIssuer", lambda scope: Equals(scope.parameter(p.ISSUER), ""))
 CREATES_ISSUER: Final = _all("CreatesIssuer", HAS_ENDPOINT, LACKS_ISSUER)
+HAS_CLAIM_VALUE: Final = _given("HasClaimValue", p.CLAIM_VALUE)
 CONNECTS_GATEWAY: Final = chosen("ConnectsGateway", p.GATEWAY_TARGET, "on")
 HAS_TARGET: Final = _all("HasTarget", HAS_ENDPOINT, CONNECTS_GATEWAY)
 """The gateway forwards to the endpoint."""

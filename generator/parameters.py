@@ -396,9 +396,37 @@ SCOPE: Final = RootParameter(
     "ExistingIssuerScope",
     IDENTITY,
     "Scope",
-    "Scope that the existing issuer's tokens carry for this runtime in their space-separated scope claim.",
+    "Scope that the gateway asks of the existing issuer; its tokens carry it, unless a value of the claim is given.",
     allowed_pattern=r"^[A-Za-z0-9._~:/@-]{0,256}$",
     constraint="must be one scope of at most 256 characters, or empty",
+)
+CLAIM: Final = RootParameter(
+    "ExistingIssuerClaim",
+    IDENTITY,
+    "Claim",
+    "Claim in which the existing issuer's tokens carry what they are good for: scope by most, scp by Okta, roles by"
+    " Microsoft Entra.",
+    "scope",
+    allowed_pattern=r"^[A-Za-z0-9._:/-]{1,128}$",
+    constraint="must be the name of a claim of at most 128 characters",
+)
+CLAIM_FORMAT: Final = RootParameter(
+    "ExistingIssuerClaimFormat",
+    IDENTITY,
+    "Format of the claim",
+    "How that claim holds its values: in one text with spaces between, as a list, or as one text.",
+    "space-separated-values",
+    allowed_values=("space-separated-values", "string-array", "single-string"),
+    constraint="must be space-separated-values, string-array or single-string",
+)
+CLAIM_VALUE: Final = RootParameter(
+    "ExistingIssuerClaimValue",
+    IDENTITY,
+    "Value of the claim",
+    "Value that the claim must hold, where it is not the scope that is asked for: with Microsoft Entra an application"
+    " role, while the scope ends in /.default.",
+    allowed_pattern=r"^[A-Za-z0-9._~:/@-]{0,256}$",
+    constraint="must be one value of at most 256 characters, or empty",
 )
 
 ALLOWED_PRINCIPALS: Final = RootParameter(
@@ -428,6 +456,51 @@ FIREWALL_MODE: Final = RootParameter(
     "block",
     allowed_values=("block", "count"),
     constraint="must be block or count",
+)
+
+_REQUESTS: Final = "Requests within the firewall's window"
+SOURCE_RATE: Final = RootParameter(
+    "FirewallSourceRate",
+    ACCESS,
+    "Rate of a source",
+    f"{_REQUESTS}, above which one address is kept from the gateway.",
+    "3000",
+    "Number",
+    minimum=10,
+    maximum=2000000000,
+    constraint="must be between 10 and 2000000000",
+)
+TOOL_RATE: Final = RootParameter(
+    "FirewallToolRate",
+    ACCESS,
+    "Rate of a tool",
+    f"{_REQUESTS}, above which one address is kept from one tool, where clients name the tool in the header Mcp-Name.",
+    "1000",
+    "Number",
+    minimum=10,
+    maximum=2000000000,
+    constraint="must be between 10 and 2000000000",
+)
+TOKENLESS_RATE: Final = RootParameter(
+    "FirewallTokenlessRate",
+    ACCESS,
+    "Rate without a token",
+    f"{_REQUESTS} to the load balancer without a bearer token, above which one address is kept from it; honest callers"
+    " send none.",
+    "100",
+    "Number",
+    minimum=10,
+    maximum=2000000000,
+    constraint="must be between 10 and 2000000000",
+)
+RATE_WINDOW: Final = RootParameter(
+    "FirewallWindowSeconds",
+    ACCESS,
+    "Firewall window",
+    "Seconds over which the firewall counts requests.",
+    "300",
+    allowed_values=("60", "120", "300", "600"),
+    constraint="must be 60, 120, 300 or 600",
 )
 
 LOG_RETENTION: Final = _overridable(
@@ -521,9 +594,16 @@ ALL: Final = (
     CLIENT_ID,
     CLIENT_SECRET_ARN,
     SCOPE,
+    CLAIM,
+    CLAIM_FORMAT,
+    CLAIM_VALUE,
     ALLOWED_PRINCIPALS,
     FIREWALL,
     FIREWALL_MODE,
+    SOURCE_RATE,
+    TOOL_RATE,
+    TOKENLESS_RATE,
+    RATE_WINDOW,
     LOG_RETENTION,
     LOG_LEVEL,
     ALARM_EMAIL,

@@ -64,10 +64,17 @@ RULES: Final[dict[str, Expression]] = {
         (_given(p.VPC_ID), "With existing subnets, give the existing VPC that they belong to."),
     ),
     "IssuerIsWhole": _rule(
-        _any(_given(p.ISSUER), *(_given(parameter) for parameter in _EXISTING_ISSUER)),
+        _any(*(_given(parameter) for parameter in (p.ISSUER, *_EXISTING_ISSUER, p.CLAIM_VALUE))),
         *(
             (_given(parameter), f"With an existing token issuer, give {parameter.name} too.")
             for parameter in (p.ISSUER, *_EXISTING_ISSUER)
+        ),
+    ),
+    "ClaimIsFree": _rule(
+        None,
+        (
+            {"Fn::Not": [{"Fn::Contains": [["iss", "exp", "nbf", "iat"], {"Ref": p.CLAIM.name}]}]},
+            f"{p.CLAIM.name} must not be iss, exp, nbf or iat: the load balancer validates these by itself.",
         ),
     ),
     "TaskBoundsFit": _rule(

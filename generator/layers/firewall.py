@@ -1,36 +1,20 @@
 """The web ACLs before the load balancer and before the gateway, with their logs; each layer associates its own."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from troposphere import AWSHelperFn, Join, NoValue, logs, wafv2
+from troposphere import AWSHelperFn, Join, logs, wafv2
 
 from generator import conditions as c
+from generator import firewall_rules as rules
 from generator import parameters as p
 from generator import protection
 from generator.composition import Layer, Scope, Value, after, wire
 from generator.names import bounded_name
 from generator.policies import regional_arn
 
-REQUESTS_PER_SOURCE = 3000
-"""Requests of one address within five minutes, above which the gateway's rate rule matches."""
-UNTRUSTED_REQUESTS_PER_SOURCE = 100
-"""The same for requests to the load balancer without a bearer token: honest callers send none."""
-MANAGED_RULE_GROUPS = (
-    ("AWSManagedRulesAmazonIpReputationList", "ip-reputation"),
-    ("AWSManagedRulesKnownBadInputsRuleSet", "known-bad-inputs"),
-    ("AWSManagedRulesCommonRuleSet", "common"),
-)
-
-COUNTED_RULES = (
-    "SizeRestrictions_BODY",
-    "NoUserAgent_HEADER",
-    "CrossSiteScripting_BODY",
-    "GenericLFI_BODY",
-    "GenericRFI_BODY",
-    "EC2MetaDataSSRF_BODY",
-)
-"""Common rules that only count: honest calls of tools are larger than 8 KB, come from programs that need not name
-themselves, and carry markup, paths and addresses as arguments."""
+SECRET_HEADERS = ("authorization", "cookie", "x-amz-security-token")
+"""Headers that carry tokens, signatures and session credentials; a signature may also stand in the query string."""
 
 
 @dataclass(frozen=True)
@@ -47,78 +31,32 @@ class Outputs:
 
 
 def build(scope: Scope, inputs: Inputs) -> Outputs:
-    """Adds both web ACLs. Common rules that honest calls would match only count."""
+    """Adds both web ACLs with their logs. With `FirewallMode` count, every rule only counts."""
     load_balancer = _web_acl(
         scope,
         "LoadBalancer",
-        wafv2.RateBasedStatement(
-            AggregateKeyType="IP",
-            Limit=UNTRUSTED_REQUESTS_PER_SOURCE,
-            EvaluationWindowSec=300,
-            ScopeDownStatement=wafv2.Statement(NotStatement=wafv2.NotStatement(Statement=_bearer_token())),
-        ),
+        {"rate": rules.no_token_rate(scope)},
         "Filters requests before the load balancer and bounds those without a token.",
     )
     gateway = _web_acl(
         scope,
         "Gateway",
-        wafv2.RateBasedStatement(AggregateKeyType="IP", Limit=REQUESTS_PER_SOURCE, EvaluationWindowSec=300),
-        "Filters requests before the gateway and bounds them by source address.",
+        {"rate": rules.source_rate(scope), "tool-rate": rules.tool_rate(scope)},
+        "Filters requests before the gateway and bounds them by source address, and by tool where clients name it.",
     )
     return Outputs(load_balancer_web_acl_arn=load_balancer, gateway_web_acl_arn=gateway)
 
 
-def _bearer_token() -> wafv2.Statement:
-    return wafv2.Statement(
-        ByteMatchStatement=wafv2.ByteMatchStatement(
-            FieldToMatch=wafv2.FieldToMatch(SingleHeader=wafv2.SingleHeader(Name="authorization")),
-            PositionalConstraint="STARTS_WITH",
-            SearchString="bearer ",
-            TextTransformations=[wafv2.TextTransformation(Priority=0, Type="LOWERCASE")],
-        )
-    )
-
-
-def _visibility(name: str) -> wafv2.VisibilityConfig:
-    return wafv2.VisibilityConfig(CloudWatchMetricsEnabled=True, SampledRequestsEnabled=True, MetricName=name)
-
-
-def _web_acl(scope: Scope, protects: str, rate: wafv2.RateBasedStatement, description: str) -> AWSHelperFn:
+def _web_acl(scope: Scope, protects: str, rates: dict[str, wafv2.RateBasedStatement], description: str) -> AWSHelperFn:
     label = "load-balancer" if protects == "LoadBalancer" else "gateway"
-    rules = [
-        wafv2.WebACLRule(
-            Name=name,
-            Priority=priority,
-            Statement=wafv2.Statement(
-                ManagedRuleGroupStatement=wafv2.ManagedRuleGroupStatement(
-                    VendorName="AWS", Name=group, RuleActionOverrides=_overrides(group)
-                )
-            ),
-            OverrideAction=scope.choose(c.ONLY_COUNTS, wafv2.OverrideAction(Count={}), _no_override()),
-            VisibilityConfig=_visibility(f"{label}-{name}"),
-        )
-        for priority, (group, name) in enumerate(MANAGED_RULE_GROUPS, start=1)
-    ]
-    rules.append(
-        wafv2.WebACLRule(
-            Name="rate",
-            Priority=0,
-            Statement=wafv2.Statement(RateBasedStatement=rate),
-            Action=scope.choose(
-                c.ONLY_COUNTS,
-                wafv2.RuleAction(Count=wafv2.CountAction()),
-                wafv2.RuleAction(Block=wafv2.BlockAction()),
-            ),
-            VisibilityConfig=_visibility(f"{label}-rate"),
-        )
-    )
     acl = scope.add(
         wafv2.WebACL(
             f"{protects}WebAcl",
             Scope="REGIONAL",
             DefaultAction=wafv2.DefaultAction(Allow=wafv2.AllowAction()),
-            Rules=rules,
+            Rules=_rules(scope, label, rates),
             VisibilityConfig=_visibility(label),
+            DataProtectionConfig=_without_secrets(),
         ),
         description,
         c.HAS_FIREWALL,
@@ -141,13 +79,58 @@ def _web_acl(scope: Scope, protects: str, rate: wafv2.RateBasedStatement, descri
             ResourceArn=acl.get_att("Arn"),
             LogDestinationConfigs=[_without_stream_suffix(group)],
             RedactedFields=[
-                wafv2.LoggingConfigurationFieldToMatch(SingleHeader=wafv2.SingleHeader(Name="authorization"))
+                *(
+                    wafv2.LoggingConfigurationFieldToMatch(SingleHeader=wafv2.SingleHeader(Name=name))
+                    for name in SECRET_HEADERS
+                ),
+                wafv2.LoggingConfigurationFieldToMatch(QueryString={}),
             ],
         ),
-        "Logs what the web ACL decided, without tokens.",
+        "Logs what the web ACL decided, without tokens and signatures.",
         c.HAS_FIREWALL,
     )
     return scope.choose(c.HAS_FIREWALL, after(acl.get_att("Arn"), logging), "")
+
+
+def _rules(scope: Scope, label: str, rates: dict[str, wafv2.RateBasedStatement]) -> list[wafv2.WebACLRule]:
+    """Returns the rules by priority: what bounds floods first, what needs labels after the rules that put them."""
+    blocking = scope.choose(
+        c.ONLY_COUNTS,
+        wafv2.RuleAction(Count=wafv2.CountAction()),
+        wafv2.RuleAction(Block=wafv2.BlockAction()),
+    )
+    overriding = scope.choose(c.ONLY_COUNTS, wafv2.OverrideAction(Count={}), _no_override())
+    found: list[tuple[str, wafv2.Statement, dict[str, Any]]] = [
+        *((name, wafv2.Statement(RateBasedStatement=rate), {"Action": blocking}) for name, rate in rates.items()),
+        ("more-than-a-call", rules.more_than_a_call(), {"Action": blocking}),
+        *((name, rules.managed(group), {"OverrideAction": overriding}) for group, name in rules.MANAGED_RULE_GROUPS),
+        ("large-body-elsewhere", rules.large_body_elsewhere(), {"Action": blocking}),
+    ]
+    return [
+        wafv2.WebACLRule(
+            Name=name, Priority=priority, Statement=statement, VisibilityConfig=_visibility(f"{label}-{name}"), **action
+        )
+        for priority, (name, statement, action) in enumerate(found)
+    ]
+
+
+def _visibility(name: str) -> wafv2.VisibilityConfig:
+    return wafv2.VisibilityConfig(CloudWatchMetricsEnabled=True, SampledRequestsEnabled=True, MetricName=name)
+
+
+def _without_secrets() -> wafv2.DataProtectionConfig:
+    """Returns what keeps secrets out of sampled requests too, and arguments of tools out of the details of a match.
+
+    The log's redaction alone has "no impact on request sampling" (wafv2 service model, LoggingConfiguration).
+    """
+    fields = (
+        wafv2.FieldToProtect(FieldType="SINGLE_HEADER", FieldKeys=list(SECRET_HEADERS)),
+        wafv2.FieldToProtect(FieldType="QUERY_STRING"),
+        wafv2.FieldToProtect(FieldType="BODY"),
+    )
+    return wafv2.DataProtectionConfig(
+        DataProtections=[wafv2.DataProtect(Field=field, Action="SUBSTITUTION") for field in fields]
+    )
 
 
 def _no_override() -> wafv2.OverrideAction:
@@ -155,15 +138,6 @@ def _no_override() -> wafv2.OverrideAction:
     action = wafv2.OverrideAction()
     setattr(action, "None", {})
     return action
-
-
-def _overrides(group: str) -> list[wafv2.RuleActionOverride] | AWSHelperFn:
-    if group != "AWSManagedRulesCommonRuleSet":
-        return NoValue
-    return [
-        wafv2.RuleActionOverride(Name=name, ActionToUse=wafv2.RuleAction(Count=wafv2.CountAction()))
-        for name in COUNTED_RULES
-    ]
 
 
 def _without_stream_suffix(group: logs.LogGroup) -> AWSHelperFn:

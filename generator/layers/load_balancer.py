@@ -174,7 +174,11 @@ def _token_check(
     scope: Scope, inputs: Inputs, action: type[ListenerAction] | type[elbv2.ListenerRuleAction]
 ) -> ListenerAction | elbv2.ListenerRuleAction:
     claims = [
-        elbv2.JwtValidationActionAdditionalClaim(Name="scope", Format="space-separated-values", Values=[inputs.scope]),
+        elbv2.JwtValidationActionAdditionalClaim(
+            Name=scope.choose(c.CREATES_ISSUER, p.CLAIM.default, scope.parameter(p.CLAIM)),
+            Format=scope.choose(c.CREATES_ISSUER, p.CLAIM_FORMAT.default, scope.parameter(p.CLAIM_FORMAT)),
+            Values=[scope.choose(c.HAS_CLAIM_VALUE, scope.parameter(p.CLAIM_VALUE), inputs.scope)],
+        ),
         scope.choose(
             c.CREATES_ISSUER,
             elbv2.JwtValidationActionAdditionalClaim(

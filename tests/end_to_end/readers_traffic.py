@@ -143,8 +143,9 @@ def web_acl(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     """Reads AWS::WAFv2::WebACL, whose physical id is `<name>|<id>|<scope>`."""
     name, identifier, scope = physical_id.split("|")
     found = account.client("wafv2").get_web_acl(Name=name, Id=identifier, Scope=scope)["WebACL"]
+    names = ("DataProtectionConfig", "DefaultAction", "Description", "Rules", "VisibilityConfig")
     return Reading(
-        {"Scope": scope, **chosen(_text(found), "DefaultAction", "Description", "Rules", "VisibilityConfig")},
+        {"Scope": scope, **chosen(_text(found), *names)},
         {"Arn": found["ARN"]},
     )
 
