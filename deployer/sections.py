@@ -163,6 +163,7 @@ class Address:
 class Network:
     """[network]: a new VPC's shape, or an existing VPC."""
 
+    exposure: str = _setting(p.EXPOSURE)
     address_range: str = _setting(p.VPC_CIDR)
     subnet_host_bits: int = _setting(p.SUBNET_BITS)
     zones: int = _setting(p.ZONE_COUNT)

@@ -53,6 +53,12 @@ LABELS_NOTHING: Final = chosen("LabelsNothing", p.HOST_LABELS, "none")
 LABELS_REGION: Final = chosen("LabelsRegion", p.HOST_LABELS, "region")
 LABELS_ACCOUNT: Final = chosen("LabelsAccount", p.HOST_LABELS, "account")
 
+IS_PRIVATE: Final = chosen("IsPrivate", p.EXPOSURE, "private")
+IS_PUBLIC: Final = _none("IsPublic", IS_PRIVATE)
+HAS_PUBLIC_ENDPOINT: Final = _all("HasPublicEndpoint", HAS_ENDPOINT, IS_PUBLIC)
+HAS_PRIVATE_ENDPOINT: Final = _all("HasPrivateEndpoint", HAS_ENDPOINT, IS_PRIVATE)
+"""The endpoint's load balancer is internal, and the gateway alone may reach it."""
+
 CREATES_VPC: Final = Condition("CreatesVpc", lambda scope: Equals(scope.parameter(p.VPC_ID), ""))
 SPANS_THREE_ZONES: Final = chosen("SpansThreeZones", p.ZONE_COUNT, "3")
 CREATES_THIRD_ZONE: Final = _all("CreatesThirdZone", CREATES_VPC, SPANS_THREE_ZONES)

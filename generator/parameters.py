@@ -156,6 +156,16 @@ GATEWAY_TARGET: Final = RootParameter(
     constraint="must be on or off",
 )
 
+EXPOSURE: Final = RootParameter(
+    "Exposure",
+    NETWORK,
+    "Exposure",
+    "public: the load balancer faces the internet, and every request needs a token. private: it is internal and admits"
+    " the gateway alone, which reaches it through network interfaces in the private subnets.",
+    "public",
+    allowed_values=("public", "private"),
+    constraint="must be public or private",
+)
 VPC_CIDR: Final = RootParameter(
     "VpcCidr",
     NETWORK,
@@ -216,7 +226,8 @@ PUBLIC_SUBNET_IDS: Final = RootParameter(
     "ExistingPublicSubnetIds",
     NETWORK,
     "Existing public subnets",
-    "Ids of two or three public subnets of the existing VPC, in different zones, for the load balancer.",
+    "Ids of two or three public subnets of the existing VPC, in different zones, for the load balancer. With private"
+    " exposure none are needed.",
     "",
     "CommaDelimitedList",
     allowed_pattern=_SUBNET_ID,
@@ -227,7 +238,8 @@ PRIVATE_SUBNET_IDS: Final = RootParameter(
     NETWORK,
     "Existing private subnets",
     "Ids of two or three private subnets of the existing VPC, in different zones and with a route to the internet or"
-    " to the endpoints of ECR, S3, CloudWatch Logs and Secrets Manager, for the tasks.",
+    " to the endpoints of ECR, S3, CloudWatch Logs and Secrets Manager, for the tasks. With private exposure they are"
+    " the load balancer's too: one of each zone, with a route to the token issuer's public keys.",
     "",
     "CommaDelimitedList",
     allowed_pattern=_SUBNET_ID,
@@ -568,6 +580,7 @@ ALL: Final = (
     HOST_NAME,
     CERTIFICATE_ARN,
     GATEWAY_TARGET,
+    EXPOSURE,
     VPC_CIDR,
     SUBNET_BITS,
     ZONE_COUNT,

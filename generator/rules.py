@@ -56,7 +56,10 @@ RULES: Final[dict[str, Expression]] = {
     ),
     "ExistingVpcNeedsSubnets": _rule(
         _given(p.VPC_ID),
-        (_given(p.PUBLIC_SUBNET_IDS), "With an existing VPC, give its public subnets."),
+        (
+            _any(_given(p.PUBLIC_SUBNET_IDS), _is(p.EXPOSURE, "private")),
+            "With an existing VPC and public exposure, give its public subnets.",
+        ),
         (_given(p.PRIVATE_SUBNET_IDS), "With an existing VPC, give its private subnets."),
     ),
     "SubnetsNeedExistingVpc": _rule(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from generator.checks import access, balancing, containers, limits, monitoring, network, wiring
+from generator.checks import access, balancing, containers, exposure, limits, monitoring, network, wiring
 from generator.checks.domain import representatives
 from generator.checks.findings import Finding, Rule, TemplateQuestion, ask
 from generator.evaluation import STACK, Deployment
@@ -21,6 +21,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *wiring.RULES,
     *network.RULES,
     *balancing.RULES,
+    *exposure.RULES,
     *containers.RULES,
     *access.RULES,
     *monitoring.RULES,

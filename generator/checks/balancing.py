@@ -15,7 +15,6 @@ from generator.symbols import Reference, scalar
 
 LISTENER: Final = "AWS::ElasticLoadBalancingV2::Listener"
 LISTENER_RULE: Final = "AWS::ElasticLoadBalancingV2::ListenerRule"
-LOAD_BALANCER: Final = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 TARGET_GROUP: Final = "AWS::ElasticLoadBalancingV2::TargetGroup"
 SERVICE: Final = "AWS::ECS::Service"
 
@@ -90,17 +89,6 @@ def modern_tls(deployment: Deployment, title: str) -> Iterator[Defect]:
         yield Defect("Properties.SslPolicy", f"{title} has the TLS policy {policy or 'of 2016'}, not one with TLS 1.3.")
 
 
-def internal_exposure(deployment: Deployment, title: str) -> Iterator[Defect]:
-    """An internal load balancer's security groups admit no address range."""
-    if deployment.property(title, "Scheme") != "internal":
-        return
-    groups = {g.logical_id for g in deployment.property(title, "SecurityGroups") or () if isinstance(g, Reference)}
-    for ingress in deployment.existing("AWS::EC2::SecurityGroupIngress"):
-        group = deployment.property(ingress, "GroupId")
-        if isinstance(group, Reference) and group.logical_id in groups and deployment.property(ingress, "CidrIp"):
-            yield Defect("Properties.Scheme", f"{title} is internal, but {ingress} admits an address range.")
-
-
 def _target_groups(deployment: Deployment, service: str) -> list[str]:
     entries = deployment.property(service, "LoadBalancers") or ()
     groups = [entry.get("TargetGroupArn") for entry in entries]
@@ -154,5 +142,4 @@ RULES = (
     Rule(token_first, (LISTENER, LISTENER_RULE)),
     Rule(plain_http, (LISTENER, LISTENER_RULE)),
     Rule(modern_tls, (LISTENER,)),
-    Rule(internal_exposure, (LOAD_BALANCER,)),
 )

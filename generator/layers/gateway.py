@@ -11,7 +11,7 @@ from troposphere import bedrockagentcore as agentcore
 from generator import conditions as c
 from generator import parameters as p
 from generator import protection, serving
-from generator.composition import Layer, Scope, Value, wire
+from generator.composition import Layer, Scope, Value, wire, wire_list
 from generator.layers.identity import EMPTY_ISSUER_REFUSED
 from generator.names import bounded_name
 from generator.policies import allow, policy, policy_text, regional_arn, trust
@@ -26,6 +26,10 @@ class Inputs:
     client_secret_arn: Value = wire("ARN of the secret that holds the client's secret.")
     credential_provider_arn: Value = wire("ARN of the AgentCore credential provider that gets the gateway's tokens.")
     gateway_web_acl_arn: Value = wire("ARN of the gateway's web ACL; empty without a firewall.")
+    vpc_id: Value = wire("VPC of the runtime.")
+    private_subnet_ids: Value = wire_list("Subnets of the private endpoint.")
+    gateway_security_group_id: Value = wire("Security group of the private endpoint; empty without one.")
+    load_balancer_dns_name: Value = wire("DNS name of the load balancer, to which the private endpoint leads.")
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
                     ),
                 )
             ],
+            PrivateEndpoint=scope.choose(c.IS_PRIVATE, _private_endpoint(inputs), NoValue),
         ),
         "Forwards calls to the load balancer; AWS lists the server's tools when it makes or updates this.",
         c.HAS_TARGET,
@@ -113,6 +118,23 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
         gateway_url=gateway.get_att("GatewayUrl"),
         gateway_target_id=scope.choose(c.HAS_TARGET, target.get_att("TargetId"), ""),
         caller_policy_arn=caller_policy.ref(),
+    )
+
+
+def _private_endpoint(inputs: Inputs) -> agentcore.PrivateEndpoint:
+    """How the gateway enters the VPC: AgentCore places network interfaces that lead to the internal load balancer.
+
+    The certificate is checked against the endpoint's public name, which stays the server name of the TLS handshake
+    (AgentCore developer guide, "Route traffic through an intermediate domain").
+    """
+    return agentcore.PrivateEndpoint(
+        ManagedVpcResource=agentcore.ManagedVpcResource(
+            VpcIdentifier=inputs.vpc_id,
+            SubnetIds=inputs.private_subnet_ids,
+            EndpointIpAddressType="IPV4",
+            SecurityGroupIds=[inputs.gateway_security_group_id],
+            RoutingDomain=inputs.load_balancer_dns_name,
+        )
     )
 
 

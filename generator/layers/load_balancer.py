@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from awacs import s3 as s3_actions
 from awacs.aws import Allow, ArnLike, Condition, Principal, SourceArn, Statement
-from troposphere import NoValue, Sub, route53, s3, wafv2
+from troposphere import Join, NoValue, Sub, route53, s3, wafv2
 from troposphere import elasticloadbalancingv2 as elbv2
 from troposphere.validators.route53 import AliasTarget
 
@@ -28,7 +28,7 @@ class Inputs:
     """Where the load balancer stands, what name it bears and which tokens it takes."""
 
     vpc_id: Value = wire("VPC of the runtime.")
-    public_subnet_ids: Value = wire_list("Subnets for the load balancer.")
+    load_balancer_subnet_ids: Value = wire_list("Subnets for the load balancer.")
     load_balancer_security_group_id: Value = wire("Security group of the load balancer.")
     host_name: Value = wire("Host name of the runtime; empty without an endpoint.")
     certificate_arn: Value = wire("ARN of the certificate; empty without an endpoint.")
@@ -54,7 +54,8 @@ class Outputs:
 def build(scope: Scope, inputs: Inputs) -> Outputs:
     """Adds the load balancer with its listeners, record, access logs and web ACL association.
 
-    Without an endpoint there is no HTTPS listener and the security group admits nobody; the target group is then held
+    With private exposure the load balancer is internal; its name stays a public record, of private addresses. Without
+    an endpoint there is no HTTPS listener and the security group admits nobody; the target group is then held
     by a rule that no client can match, since ECS refuses a service whose target group has no load balancer.
     """
     load_balancer = _load_balancer(scope, inputs)
@@ -100,9 +101,9 @@ def _load_balancer(scope: Scope, inputs: Inputs) -> elbv2.LoadBalancer:
         elbv2.LoadBalancer(
             "LoadBalancer",
             Type="application",
-            Scheme="internet-facing",
+            Scheme=scope.choose(c.IS_PRIVATE, "internal", "internet-facing"),
             IpAddressType="ipv4",
-            Subnets=inputs.public_subnet_ids,
+            Subnets=inputs.load_balancer_subnet_ids,
             SecurityGroups=[inputs.load_balancer_security_group_id],
             LoadBalancerAttributes=[
                 elbv2.LoadBalancerAttributes(Key=key, Value=value) for key, value in attributes.items()
@@ -144,6 +145,12 @@ def _access_logs(scope: Scope) -> tuple[s3.Bucket, s3.BucketPolicy]:
 
 
 def _target_group(scope: Scope, inputs: Inputs) -> elbv2.TargetGroup:
+    """The tasks' target group, which is replaced whenever the load balancer is.
+
+    Another scheme replaces a load balancer, and the new one stands before the old one goes, but a target group has one
+    load balancer alone (`TargetGroupAssociationLimit`, Elastic Load Balancing API reference;
+    cloudformation-coverage-roadmap#780). A name for one of the two exposures makes CloudFormation replace it too.
+    """
     attributes = {
         "deregistration_delay.timeout_seconds": str(serving.DEREGISTRATION_DELAY_SECONDS),
         "load_balancing.algorithm.type": "least_outstanding_requests",
@@ -151,6 +158,7 @@ def _target_group(scope: Scope, inputs: Inputs) -> elbv2.TargetGroup:
     return scope.add(
         elbv2.TargetGroup(
             "TargetGroup",
+            Name=scope.choose(c.IS_PRIVATE, Join("-", ["private", scope.suffix]), NoValue),
             VpcId=inputs.vpc_id,
             TargetType="ip",
             Protocol="HTTP",

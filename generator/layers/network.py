@@ -34,9 +34,10 @@ class Outputs:
     """Where the other layers place what they make."""
 
     vpc_id: Value = wire("VPC of the runtime.")
-    public_subnet_ids: Value = wire_list("Subnets for the load balancer.")
+    load_balancer_subnet_ids: Value = wire_list("Subnets for the load balancer.")
     private_subnet_ids: Value = wire_list("Subnets for the tasks.")
     load_balancer_security_group_id: Value = wire("Security group of the load balancer.")
+    gateway_security_group_id: Value = wire("Security group of the gateway's private endpoint; empty without one.")
     task_security_group_id: Value = wire("Security group of the tasks.")
 
 
@@ -53,15 +54,20 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
     private_ready.append(_s3_endpoint(scope, vpc, [public_table, *private_tables]))
     private_ready.extend(_interface_endpoints(scope, vpc, private, groups.tasks))
     _flow_log(scope, vpc)
+    public_ids = after(
+        scope.choose(c.CREATES_VPC, _ids(scope, public), scope.parameter(p.PUBLIC_SUBNET_IDS)), *public_ready
+    )
+    private_ids = after(
+        scope.choose(c.CREATES_VPC, _ids(scope, private), scope.parameter(p.PRIVATE_SUBNET_IDS)), *private_ready
+    )
     return Outputs(
         vpc_id=vpc_id,
-        public_subnet_ids=after(
-            scope.choose(c.CREATES_VPC, _ids(scope, public), scope.parameter(p.PUBLIC_SUBNET_IDS)), *public_ready
-        ),
-        private_subnet_ids=after(
-            scope.choose(c.CREATES_VPC, _ids(scope, private), scope.parameter(p.PRIVATE_SUBNET_IDS)), *private_ready
-        ),
+        load_balancer_subnet_ids=scope.choose(c.IS_PRIVATE, private_ids, public_ids),
+        private_subnet_ids=private_ids,
         load_balancer_security_group_id=after(groups.load_balancer.get_att("GroupId"), *groups.client_rules),
+        gateway_security_group_id=after(
+            scope.choose(c.HAS_PRIVATE_ENDPOINT, groups.gateway.get_att("GroupId"), ""), *groups.client_rules
+        ),
         task_security_group_id=after(groups.tasks.get_att("GroupId"), *groups.task_rules),
     )
 
@@ -230,6 +236,7 @@ def _nat_gateway(
 @dataclass(frozen=True)
 class _SecurityGroups:
     load_balancer: ec2.SecurityGroup
+    gateway: ec2.SecurityGroup
     tasks: ec2.SecurityGroup
     client_rules: list[AWSObject]
     task_rules: list[AWSObject]
@@ -284,10 +291,12 @@ def _security_groups(scope: Scope, vpc_id: Value) -> _SecurityGroups:
                 Description=purpose,
             ),
             f"Lets clients reach port {port} of the load balancer once it has a certificate.",
-            c.HAS_ENDPOINT,
+            c.HAS_PUBLIC_ENDPOINT,
         )
         for title, port, purpose in (("HttpsIngress", 443, "MCP over HTTPS"), ("HttpIngress", 80, "Redirect to HTTPS"))
     ]
+    gateway, gateway_rule = _gateway_group(scope, vpc_id, load_balancer)
+    client_rules.append(gateway_rule)
     egress = scope.add(
         ec2.SecurityGroupEgress(
             "LoadBalancerTaskEgress",
@@ -312,7 +321,50 @@ def _security_groups(scope: Scope, vpc_id: Value) -> _SecurityGroups:
         ),
         "Admits the load balancer to the tasks' port.",
     )
-    return _SecurityGroups(load_balancer, tasks, client_rules, [egress, ingress])
+    return _SecurityGroups(load_balancer, gateway, tasks, client_rules, [egress, ingress])
+
+
+def _gateway_group(
+    scope: Scope, vpc_id: Value, load_balancer: ec2.SecurityGroup
+) -> tuple[ec2.SecurityGroup, ec2.SecurityGroupIngress]:
+    """The group of the interfaces through which the gateway enters the VPC, and the one rule that lets it further.
+
+    A group is stateful and names are resolved by the VPC's own resolver, which no group filters (VPC user guide,
+    "Security group rules"), so that one port towards the load balancer is all that the interfaces need.
+    """
+    group = scope.add(
+        ec2.SecurityGroup(
+            "GatewaySecurityGroup",
+            GroupDescription="Private endpoint of the gateway of the MCP runtime",
+            VpcId=vpc_id,
+            SecurityGroupEgress=[
+                ec2.SecurityGroupRule(
+                    IpProtocol="tcp",
+                    FromPort=443,
+                    ToPort=443,
+                    DestinationSecurityGroupId=load_balancer.get_att("GroupId"),
+                    Description="MCP over HTTPS",
+                )
+            ],
+            Tags=_tags(scope, "gateway"),
+        ),
+        "Lets the gateway's network interfaces reach the load balancer and nothing else.",
+        c.HAS_PRIVATE_ENDPOINT,
+    )
+    rule = scope.add(
+        ec2.SecurityGroupIngress(
+            "LoadBalancerGatewayIngress",
+            GroupId=load_balancer.get_att("GroupId"),
+            IpProtocol="tcp",
+            FromPort=443,
+            ToPort=443,
+            SourceSecurityGroupId=group.get_att("GroupId"),
+            Description="MCP over HTTPS from the gateway",
+        ),
+        "Admits the gateway, and nobody else, to the internal load balancer.",
+        c.HAS_PRIVATE_ENDPOINT,
+    )
+    return group, rule
 
 
 def _s3_endpoint(scope: Scope, vpc: ec2.VPC, tables: list[ec2.RouteTable]) -> AWSObject:

@@ -68,7 +68,7 @@ def _compose(composer: Composer) -> None:
         load_balancer.LAYER,
         load_balancer.Inputs(
             vpc_id=net.vpc_id,
-            public_subnet_ids=net.public_subnet_ids,
+            load_balancer_subnet_ids=net.load_balancer_subnet_ids,
             load_balancer_security_group_id=net.load_balancer_security_group_id,
             host_name=host,
             certificate_arn=scope.choose(
@@ -101,6 +101,10 @@ def _compose(composer: Composer) -> None:
             client_secret_arn=tokens.client_secret_arn,
             credential_provider_arn=tokens.credential_provider_arn,
             gateway_web_acl_arn=walls.gateway_web_acl_arn,
+            vpc_id=net.vpc_id,
+            private_subnet_ids=net.private_subnet_ids,
+            gateway_security_group_id=net.gateway_security_group_id,
+            load_balancer_dns_name=balancer.load_balancer_dns_name,
         ),
     )
     watch = composer.layer(
@@ -129,6 +133,7 @@ def _compose(composer: Composer) -> None:
             "TokenIssuer": ("Issuer of the load balancer's tokens.", tokens.issuer),
             "TokenScope": ("Scope of the load balancer's tokens.", tokens.scope),
             "ClientSecretArn": ("Secret that holds the gateway's client.", tokens.client_secret_arn),
+            "Exposure": ("Whether the load balancer is public or private.", scope.parameter(p.EXPOSURE)),
             "LoadBalancerArn": ("ARN of the load balancer.", balancer.load_balancer_arn),
             "LoadBalancerDnsName": (
                 "Where a record that is kept elsewhere must point.",

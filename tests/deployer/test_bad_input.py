@@ -160,7 +160,10 @@ CONFIGURATIONS = {
         "6 subnets of 12 host bits do not fit in",
     ),
     "too many zones": ("[network]\nzones = 4\n" + TARGET, "network.zones = 4 must be 2 or 3."),
-    "a VPC without subnets": ('[network]\nexisting_vpc_id = "vpc-0123abcd"\n' + TARGET, "give its public subnets."),
+    "a VPC without subnets": (
+        '[network]\nexisting_vpc_id = "vpc-0123abcd"\n' + TARGET,
+        "public exposure, give its public subnets.",
+    ),
     "subnets without a VPC": (
         f'[network]\nexisting_public_subnet_ids = ["{A}"]\n' + TARGET,
         "give the existing VPC that",

@@ -188,7 +188,10 @@ def test_overrides_hold_only_what_a_target_does_not_share() -> None:
             '[identity]\nissuer = "https://issuer.example.com"',
             "With an existing token issuer, give identity.jwks_url too.",
         ),
-        ('[network]\nexisting_vpc_id = "vpc-0123abcd"', "With an existing VPC, give its public subnets."),
+        (
+            '[network]\nexisting_vpc_id = "vpc-0123abcd"',
+            "With an existing VPC and public exposure, give its public subnets.",
+        ),
         (
             f'[address]\nparent_domain = "{"a" * 45}.example.com"',
             "has 69 characters, but a certificate takes 64 at most",

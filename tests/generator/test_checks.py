@@ -171,6 +171,15 @@ def internal(templates: Templates) -> None:
     properties(templates, "LoadBalancer")["Scheme"] = "internal"
 
 
+def private_endpoint(templates: Templates) -> Any:
+    return properties(templates, "GatewayTarget")["PrivateEndpoint"]["Fn::If"][1]["ManagedVpcResource"]
+
+
+def admitted_tasks(templates: Templates) -> None:
+    ingress = properties(templates, "LoadBalancerGatewayIngress")
+    ingress["SourceSecurityGroupId"] = {"Fn::GetAtt": ["TaskSecurityGroup", "GroupId"]}
+
+
 def foreign_ingress(templates: Templates) -> None:
     ingress = properties(templates, "TaskIngress")
     del ingress["SourceSecurityGroupId"]
@@ -223,6 +232,7 @@ FLATTENED: dict[str, Plant] = {
     "plain-http": plain_forward,
     "modern-tls": lambda t: properties(t, "HttpsListener").pop("SslPolicy"),
     "internal-exposure": internal,
+    "private-endpoint": lambda t: properties(t, "GatewayTarget").pop("PrivateEndpoint"),
     "container-port": wrong_container,
     "desired-count": scaled_with_count,
     "rollback": no_rollback,
@@ -258,6 +268,11 @@ MORE: list[tuple[str, Plant]] = [
     ("dangling-names", lambda t: resource(t, "Service").__setitem__("DependsOn", ["Nowhere"])),
     ("dangling-names", set_property("Vpc", "Tags", [{"Key": "a", "Value": {"Fn::Sub": "${Nowhere.Arn}"}}])),
     ("dangling-names", set_property("Vpc", "Tags", {"Fn::If": ["Never", [], []]})),
+    ("internal-exposure", admitted_tasks),
+    ("internal-exposure", set_property("LoadBalancerGatewayIngress", "ToPort", 444)),
+    ("private-endpoint", lambda t: properties(t, "LoadBalancer").pop("Scheme")),
+    ("private-endpoint", lambda t: private_endpoint(t).__setitem__("RoutingDomain", "elsewhere.example.com")),
+    ("private-endpoint", set_property("LoadBalancerGatewayIngress", "FromPort", 80)),
     ("open-ingress", lambda t: properties(t, "LoadBalancer").__setitem__("SecurityGroups", [])),
     ("container-port", lambda t: properties(t, "Service")["LoadBalancers"][0].__setitem__("ContainerName", "web")),
     ("dashboard-metrics", set_property("Dashboard", "DashboardBody", "{")),
