@@ -36,26 +36,40 @@ class Command:
 
 
 def generate(session: Session) -> int:
-    """Writes `templates/`, or with --check only says whether it would."""
+    """Writes `templates/` and the tool contract, or with --check only says whether it would."""
+    from deployer import tool_contract
     from deployer.generation import differences, write
     from generator.stacks import templates
 
     texts = templates()
+    contract = tool_contract.contract(progress=session.say)
     found = differences(texts) if session.options.check else write(texts)
-    lines = [f"{difference.name} is {difference.kind}" for difference in found]
+    if not session.options.check:
+        tool_contract.write(contract)
+    found += [contract.difference] if contract.difference else []
+    lines = [f"{difference.name} is {difference.kind}" for difference in found if difference is not contract.difference]
+    lines += contract.lines()
     if session.options.check and found:
-        lines.append("Run `python build.py generate` and commit templates/.")
-    session.show({"differences": [vars(difference) for difference in found]}, lines or ["templates/ is up to date"])
+        lines.append("Run `python build.py generate` and commit templates/ and tools.json.")
+    session.show(
+        {
+            "differences": [vars(difference) for difference in found],
+            "tools": {"hash": contract.catalogue.hash, "changes": contract.changes.as_data()},
+        },
+        lines or ["templates/ and tools.json are up to date"],
+    )
     return DIFFERS if session.options.check and found else DONE
 
 
 def lint(session: Session) -> int:
     """Lints every template as it is generated, for every Region that the targets lie in and the usual ones."""
+    from deployer import tool_contract
     from deployer.linting import REGIONS, lint, prepare
 
     prepare()
     from generator.stacks import templates
 
+    tool_contract.require_budget(tool_contract.listed(progress=session.say))
     regions = sorted({*REGIONS, *session.target_regions()})
     found = lint(templates(), regions)
     lines = [f"{item.template}:{item.line}: {item.severity} {item.rule} {item.message}" for item in found]
@@ -200,9 +214,14 @@ TARGET = (("--target",), {"metavar": "ACCOUNT/REGION", "default": "", "help": "w
 COMMANDS = (
     Command(
         "generate",
-        "write the templates from the layers",
+        "write the templates from the layers, and the tool contract from the server",
         generate,
-        [(("--check",), {"action": "store_true", "help": "write nothing; exit 3 where templates/ differs"})],
+        [
+            (
+                ("--check",),
+                {"action": "store_true", "help": "write nothing; exit 3 where templates/ or tools.json differs"},
+            )
+        ],
     ),
     Command("lint", "lint every template for every target Region and check the graph across stacks", lint),
     Command("package", "upload the templates under their content's hash and print the root's URL", package),

@@ -100,6 +100,12 @@ class Session:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise UsageError("Nothing was changed.")
 
+    def say(self, what: str) -> None:
+        """Tells a person what is being waited for, on standard error; nothing where progress is to be JSON."""
+        if self.options.progress != "json":
+            sys.stderr.write(f"{what}\n")
+            sys.stderr.flush()
+
     def show(self, data: Mapping[str, Any], text: Sequence[str] | Callable[[], None]) -> None:
         """Prints the result: `data` as one JSON document, or `text` as lines or by its own means."""
         if self.options.output == "json":

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import build
+from deployer.environments import ensure
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ["generate", "lint", "package", "image", "deploy", "status", "drift", "verify", "invoke", "destroy", "local"]
@@ -107,14 +108,19 @@ def test_options_may_stand_among_a_tool_s_arguments(words: list[str]) -> None:
 
 def test_templates_are_what_the_generator_makes() -> None:
     done = run("generate", "--check", "--output", "json")
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"differences": []})
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["differences"], found["tools"]["changes"]) == (0, [], [])
 
 
 def test_template_that_was_edited_by_hand_is_status_3_and_is_written_anew(tmp_path: Path) -> None:
     root = tmp_path / "project"
-    for folder in ("generator", "deployer", "templates"):
+    for folder in ("generator", "deployer", "templates", "server"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "build.py", root)
+    for file in ("build.py", "Pipfile.lock", "tools.json"):
+        shutil.copy(ROOT / file, root)
+    ensure("server")
+    (root / ".local").mkdir()
+    (root / ".local" / "environments").symlink_to((ROOT / ".local" / "environments").resolve())
     edited, lost, surplus = (root / "templates" / name for name in ("network.yaml", "service.yaml", "old.yaml"))
     before = edited.read_bytes()
     edited.write_bytes(before + b"# by hand\n")

@@ -9,8 +9,8 @@ from generator.tool_catalogue import Catalogue, Tool
 SCHEMA = {"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "integer"}}, "required": ["a"]}
 
 
-def tool(name: str = "echo", **annotations: bool) -> Tool:
-    return Tool(name, "Does it.", SCHEMA, None, annotations)
+def tool(name: str = "echo", annotations: dict[str, bool] | None = None) -> Tool:
+    return Tool(name, "Does it.", SCHEMA, None, annotations or {})
 
 
 def test_what_is_rendered_is_parsed_again() -> None:
@@ -67,7 +67,10 @@ def test_a_file_that_was_edited_by_hand_is_refused() -> None:
 def test_a_tool_is_destructive_as_the_protocol_says(
     annotations: dict[str, bool], destructive: bool, annotated: bool
 ) -> None:
-    assert (tool(**annotations).destructive, tool(**annotations).annotated_destructive) == (destructive, annotated)
+    assert (tool("t", annotations).destructive, tool("t", annotations).annotated_destructive) == (
+        destructive,
+        annotated,
+    )
 
 
 def test_names_over_64_characters_are_told_with_their_length() -> None:

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # not typed
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
