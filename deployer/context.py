@@ -1,10 +1,12 @@
 """What every command that reaches AWS acts with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from deployer import neighbours
 from deployer.aws import Aws
 from deployer.events import Reporter
 from deployer.foundation import artifact_bucket
+from deployer.neighbours import Neighbours
 from deployer.network import Network
 from deployer.override_records import OverrideRecords
 from deployer.settings import Settings
@@ -24,6 +26,8 @@ class Context:
     poll: float
     standing: frozenset[Target] = frozenset()
     """The targets that have a runtime, configured or not: what they need of the foundation must stay until they go."""
+    neighbours: Neighbours = field(default_factory=Neighbours)
+    """The other stack sets on the foundation, which need theirs of it too."""
 
     @property
     def account(self) -> str:
@@ -46,6 +50,15 @@ class Context:
                 parallel_regions=stack_set.parallel_regions,
             ),
             delegated=stack_set.delegated_administrator,
+        )
+
+    def looked_around(self) -> "Context":
+        """Returns the context with what stands on the foundation: the set's own runtimes and the other stack sets."""
+        sets = self.stack_sets
+        return replace(
+            self,
+            standing=frozenset(sets.listed()) if sets.describe() is not None else frozenset(),
+            neighbours=neighbours.read(self.aws, self.account, self.settings.stack_set.home_region, sets),
         )
 
     def recorded_stack_sets(self) -> StackSets:

@@ -15,6 +15,7 @@ from deployer.foundation import Foundation
 from deployer.image_supply import Supply
 from deployer.images import Registries
 from deployer.lint_verdicts import lint_once
+from deployer.neighbours import reconciled
 from deployer.packaging import ImageReference, Package, UploadResult, packaged, upload
 from deployer.preflight import hosted_zones
 from deployer.proving import SETTLING_SECONDS, all_passed, verify_all
@@ -68,7 +69,7 @@ def deploy(context: Context) -> Result:
     result = Result()
     texts = _step(context, "Lint", lambda: _linted(context.settings))
     (context, targets, units), settled = _step(context, "Preflight", lambda: _preflight(context))
-    ground = foundation.deploy(context.aws, _publisher(context), texts, context.reporter, context.poll)
+    ground = _foundation(context, texts)
     image = _step(context, "Image", lambda: _image(context, settled, ground))
     result.image_digest = image.digest
     package, uploaded = _step(context, "Package", lambda: _package(context, ground.bucket, image))
@@ -109,9 +110,9 @@ def provide_image(context: Context) -> ImageReference:
 
 def _ground_and_image(context: Context) -> tuple[Settings, Foundation, ImageReference]:
     texts = _step(context, "Lint", lambda: _linted(context.settings))
-    context = dataclasses.replace(context, settings=_with_members(context)[0], standing=_standing(context))
+    context = dataclasses.replace(context, settings=_with_members(context)[0]).looked_around()
     settled = _step(context, "Preflight", lambda: _settled(context))
-    ground = foundation.deploy(context.aws, _publisher(context), texts, context.reporter, context.poll)
+    ground = _foundation(context, texts)
     image: ImageReference = _step(context, "Image", lambda: _image(context, settled, ground))
     return context.settings, ground, image
 
@@ -151,15 +152,22 @@ def _linted(settings: Settings) -> dict[str, str]:
 
 
 def _publisher(context: Context) -> foundation.Publisher:
-    settings, standing = context.settings, context.standing
+    settings, standing = context.settings, context.standing | context.neighbours.targets
+    organization = settings.stack_set.organization_id or context.neighbours.organization
     return foundation.Publisher(
         account=context.account,
         repository=settings.image.repository,
-        stack_set=settings.stack_set,
+        stack_set=dataclasses.replace(settings.stack_set, organization_id=organization),
         target_accounts=tuple(sorted({target.account for target in settings.targets} | {one for one, _ in standing})),
         target_regions=tuple(sorted({*settings.regions, *(region for _, region in standing)})),
         builds_images=image_supply.needs_project(settings),
     )
+
+
+def _foundation(context: Context, texts: Mapping[str, str]) -> Foundation:
+    publisher = _publisher(context)
+    values = reconciled(foundation.parameters(publisher), context.neighbours, bool(context.standing))
+    return foundation.deploy(context.aws, publisher, values, texts, context.reporter, context.poll)
 
 
 def _preflight(context: Context) -> tuple[tuple[Context, dict[Place, Overrides], Units], Supply]:
@@ -171,7 +179,7 @@ def _preflight(context: Context) -> tuple[tuple[Context, dict[Place, Overrides],
 def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]:
     """Returns the context with every target known, the targets' overrides, and the units that hold them."""
     settings, members = _with_members(context)
-    context = dataclasses.replace(context, settings=settings, standing=_standing(context))
+    context = dataclasses.replace(context, settings=settings).looked_around()
     checked = preflight.check(context)
     context.reporter.emit(Step("Targets", "done", checked.told()))
     zones = hosted_zones.looked_up(context)
@@ -183,11 +191,6 @@ def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]
     }
     of = {(target.account, target.region): target.unit for target in settings.targets if target.unit}
     return context, overrides, Units(of, members)
-
-
-def _standing(context: Context) -> frozenset[Place]:
-    sets = context.stack_sets
-    return frozenset(sets.listed()) if sets.describe() is not None else frozenset()
 
 
 def _with_members(context: Context) -> tuple[Settings, Mapping[str, frozenset[str]]]:

@@ -116,13 +116,23 @@ def _shared(publisher: Publisher) -> dict[str, str]:
     }
 
 
-def deploy(aws: Aws, publisher: Publisher, templates: Mapping[str, str], reporter: Reporter, poll: float) -> Foundation:
-    """Creates or updates the foundation in the publisher's account and returns what it made."""
+def deploy(
+    aws: Aws,
+    publisher: Publisher,
+    values: Mapping[str, str],
+    templates: Mapping[str, str],
+    reporter: Reporter,
+    poll: float,
+) -> Foundation:
+    """Creates or updates the foundation in the publisher's account and returns what it made.
+
+    `values` are the account template's parameters.
+    """
     step = "Foundation"
     reporter.emit(Step(step, "started"))
     reporter = Describing(reporter, descriptions.of_foundation())
     client = aws.client("cloudformation", publisher.account, publisher.home_region)
-    made = ensure(client, ACCOUNT_STACK, templates[ACCOUNT_FILE], parameters(publisher), reporter, poll)
+    made = ensure(client, ACCOUNT_STACK, templates[ACCOUNT_FILE], values, reporter, poll)
     changed = [made.changed]
     for region in _replica_regions(publisher):
         regional = aws.client("cloudformation", publisher.account, region)

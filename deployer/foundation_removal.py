@@ -14,10 +14,9 @@ from deployer.descriptions import Describing
 from deployer.each_target import Pause, each
 from deployer.errors import RefusedError
 from deployer.events import Reporter, Step
-from deployer.foundation import ACCOUNT_STACK, REGION_STACK, TARGET_STACK, artifact_bucket
+from deployer.foundation import ACCOUNT_STACK, REGION_STACK, TARGET_STACK
 from deployer.registry import Repository
 from deployer.stack_set_plan import Target
-from deployer.stack_sets import DESCRIPTION
 from deployer.stacks import StackWatcher, cause_sentence, describe, first_cause, parameters_of
 from generator import foundation_parameters as f
 
@@ -33,26 +32,8 @@ class Outcome:
 
 
 def refuse_used(context: Context) -> None:
-    """Raises RefusedError where another stack set stands on the foundation: its template lies in the artifact bucket.
-
-    A delegated administrator's own sets and those of the organization's management account are listed apart
-    (CloudFormation service model, `ListStackSets`, `CallAs`).
-    """
-    stack_set = context.settings.stack_set
-    bucket = artifact_bucket(context.aws, context.account, stack_set.home_region)
-    if not bucket:
-        return
-    client = context.aws.client("cloudformation", context.account, stack_set.home_region)
-    beginning = DESCRIPTION + context.aws.bucket_url(bucket, stack_set.home_region)
-    others = sorted(
-        {
-            one["StackSetName"]
-            for calling in ["SELF", *(["DELEGATED_ADMIN"] if stack_set.delegated_administrator else [])]
-            for page in client.get_paginator("list_stack_sets").paginate(Status="ACTIVE", CallAs=calling)
-            for one in page["Summaries"]
-            if one.get("Description", "").startswith(beginning) and one["StackSetName"] != stack_set.name
-        }
-    )
+    """Raises RefusedError where another stack set stands on the foundation."""
+    others = context.looked_around().neighbours.sets
     if others:
         raise RefusedError(
             f"The stack sets {', '.join(others)} stand on the same foundation; destroy them first, or leave out"

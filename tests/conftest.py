@@ -15,6 +15,7 @@ LONGEST_FIRST = ("container", "end_to_end", "faults", "emulator")
 """The folders whose files take minutes each: one that began last would run on alone."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are processors: half of the time of most tests is waiting for what they started."""
     return (os.cpu_count() or 1) + 1

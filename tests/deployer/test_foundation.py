@@ -6,6 +6,7 @@ import pytest
 
 from deployer.errors import UsageError
 from deployer.foundation import Publisher, parameters
+from deployer.neighbours import Neighbours, reconciled
 from deployer.sections import StackSetSettings, fits
 from generator import foundation_parameters as f
 
@@ -59,3 +60,42 @@ def test_more_regions_than_slots_are_refused() -> None:
 def test_image_builder_is_made_unless_another_builds() -> None:
     assert parameters(publisher())["ImageBuilder"] == "on"
     assert parameters(replace(publisher(), builds_images=False))["ImageBuilder"] == "off"
+
+
+BESIDE = Neighbours(("another",), frozenset({(OTHER, "eu-west-1")}), parameters(publisher()))
+
+
+def test_what_another_stack_set_needs_stays_switched_on() -> None:
+    alone = publisher((OTHER,))
+    lean = replace(alone, stack_set=replace(alone.stack_set, create_administration_role=False), builds_images=False)
+    wanted = parameters(lean)
+    assert reconciled(wanted, Neighbours(values=BESIDE.values), stands=True) == wanted
+    kept = reconciled(wanted, BESIDE, stands=True)
+    assert {name for name in kept if kept[name] != wanted[name]} == {
+        "CreateAdministrationRole",
+        "CreateExecutionRole",
+        "ImageBuilder",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("ExecutionRoleName", "stack_set.execution_role_name"), ("RepositoryName", "image.repository")]
+)
+def test_names_that_another_stack_set_uses_do_not_change(name: str, key: str) -> None:
+    with pytest.raises(UsageError, match=rf"^{key} is other, but .* which the stack sets another use; set {key} to"):
+        reconciled({**BESIDE.values, name: "other"}, BESIDE, stands=False)
+
+
+def test_repository_of_running_tasks_does_not_change() -> None:
+    wanted = {**BESIDE.values, "RepositoryName": "other"}
+    standing = Neighbours(values=BESIDE.values)
+    assert reconciled(wanted, standing, stands=False) == wanted
+    with pytest.raises(UsageError, match="which running tasks need"):
+        reconciled(wanted, standing, stands=True)
+
+
+def test_two_organizations_have_no_foundation_in_common() -> None:
+    theirs = replace(BESIDE, values={**BESIDE.values, "OrganizationId": "o-aaaaaaaaaa"})
+    assert reconciled({**BESIDE.values, "OrganizationId": "o-aaaaaaaaaa"}, theirs, stands=True)
+    with pytest.raises(UsageError, match="admits o-aaaaaaaaaa for the stack sets another"):
+        reconciled({**BESIDE.values, "OrganizationId": "o-bbbbbbbbbb"}, theirs, stands=True)

@@ -118,12 +118,34 @@ def test_templates_and_values_change_in_place_everywhere(project: Project) -> No
     assert states == dict.fromkeys(TARGETS, "UPDATE_COMPLETE") | {(OTHER_ACCOUNT, OTHER_REGION): "CREATE_COMPLETE"}
 
 
+def test_another_configuration_takes_nothing_from_the_foundation_that_both_stand_on(project: Project) -> None:
+    before = _foundation(project)
+    beside = ('name = "mcp-runtime"  ', 'name = "beside"  ')
+    project.configure(beside)
+    project.json("package")
+    assert _foundation(project) == before
+    project.configure(beside, ('repository = "mcp-runtime/server"', 'repository = "beside/server"'))
+    refused = project.run("package")
+    assert refused.status == 2
+    assert (
+        "image.repository is beside/server, but the foundation of this account has mcp-runtime/server, which the"
+        in (refused.error)
+    )
+    assert _foundation(project) == before
+
+
 def test_targets_that_leave_the_configuration_are_removed(project: Project) -> None:
     project.configure(LABELS)
     assert project.json("deploy")["changed"] is True
     assert list(instances(project)) == [(ACCOUNT, REGION)]
     for account, region in TARGETS[1:]:
         assert project.client("elbv2", region, account).describe_load_balancers()["LoadBalancers"] == []
+
+
+def _foundation(project: Project) -> dict[str, str]:
+    """Returns the values of the foundation's parameters."""
+    (stack,) = project.client("cloudformation").describe_stacks(StackName="mcp-runtime-foundation")["Stacks"]
+    return {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
 
 
 def _policy(statement: dict[str, Any]) -> str:
