@@ -206,9 +206,10 @@ class Identity:
 
 @dataclass(frozen=True)
 class Gateway:
-    """[gateway]: who may call, and the firewall before it."""
+    """[gateway]: who may call, whether tools are told apart, and the firewall before it."""
 
     allowed_principals: tuple[str, ...] = _setting(p.ALLOWED_PRINCIPALS)
+    tool_access: str = _setting(p.TOOL_ACCESS)
     firewall: str = _setting(p.FIREWALL)
     firewall_mode: str = _setting(p.FIREWALL_MODE)
     firewall_source_rate: int = _setting(p.SOURCE_RATE)

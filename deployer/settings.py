@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import itertools
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from deployer import target_checks
+from deployer import access, target_checks
 from deployer.errors import UsageError
 from deployer.sections import (
     PARAMETER,
@@ -34,6 +35,7 @@ from deployer.sections import (
 from deployer.targets import Target, UnitTarget, expanded
 from generator import parameters as p
 from generator.parameters import RootParameter
+from generator.tool_catalogue import Catalogue
 
 SHOWN_LENGTH: Final = 64
 """Of a wrong value no more characters are shown."""
@@ -53,7 +55,7 @@ class Settings:
     """A whole configuration; every value fits its parameter.
 
     `units` are the targets of a service-managed stack set as the file gives them; `targets` are empty there until
-    `with_members` has made accounts of them.
+    `with_members` has made accounts of them. `statements` are what [[access]] says, for the gateway's policy engine.
     """
 
     runtime: Runtime
@@ -69,6 +71,7 @@ class Settings:
     targets: tuple[Target, ...]
     units: tuple[UnitTarget, ...] = ()
     file: str = ""
+    statements: tuple[str, ...] = ()
 
     @property
     def regions(self) -> list[str]:
@@ -77,7 +80,8 @@ class Settings:
 
     def parameters(self) -> dict[str, str]:
         """Returns the value of every root parameter but the image's, by name, as the configuration gives it to all."""
-        return {
+        slots = itertools.zip_longest((slot.name for slot in p.ACCESS_STATEMENTS), self.statements, fillvalue="")
+        return dict(slots) | {
             setting.metadata[PARAMETER].name: parameter_text(getattr(getattr(self, section), key))
             for section, kind in VARIABLE.items()
             for key, setting in keys(kind).items()
@@ -133,9 +137,12 @@ def load(path: Path) -> Settings:
     return parse(document, str(path))
 
 
-def parse(document: Mapping[str, Any], file: str) -> Settings:
-    """Returns a parsed configuration file as settings; raises UsageError as `load` does, naming `file`."""
-    _known(document, (*SECTIONS, "targets"), "", file)
+def parse(document: Mapping[str, Any], file: str, catalogue: Catalogue | None = None) -> Settings:
+    """Returns a parsed configuration file as settings; raises UsageError as `load` does, naming `file`.
+
+    `catalogue` is what [[access]] is held against; where None is given, the tools that are checked in.
+    """
+    _known(document, (*SECTIONS, "access", "targets"), "", file)
     sections = {name: kind(**_values(document.get(name, {}), kind, name, file)) for name, kind in SECTIONS.items()}
     stack_set: StackSetSettings = sections["stack_set"]
     targets = () if stack_set.service_managed else _targets(document.get("targets"), file)
@@ -146,7 +153,11 @@ def parse(document: Mapping[str, Any], file: str) -> Settings:
         name=stack_set.name or runtime.name,
         home_region=stack_set.home_region or (targets or units)[0].region,
     )
-    settings = Settings(**sections, targets=targets, units=units, file=file)
+    given = access.grants(document.get("access", []), file)
+    settings = Settings(
+        **sections, targets=targets, units=units, file=file, statements=access.statements(given, catalogue, file)
+    )
+    _check_access(settings, bool(given), file)
     _check_regions(settings, file)
     _check_stack_set(settings, file)
     _check_targets(settings, file)
@@ -301,6 +312,21 @@ def _check_stack_set(settings: Settings, file: str) -> None:
         raise UsageError(
             f"{file}: stack_set.auto_deployment needs stack_set.organization_id, so that accounts that are not known"
             " yet may pull the image."
+        )
+
+
+def _check_access(settings: Settings, given: bool, file: str) -> None:
+    modes = {settings.effective(target)[p.TOOL_ACCESS.name] for target in settings.targets}
+    modes |= {dict(unit.values).get(p.TOOL_ACCESS.name, settings.gateway.tool_access) for unit in settings.units}
+    if given and modes == {"off"}:
+        raise UsageError(
+            f"{file}: [[access]] says who may call which tool, but nobody is held to it; set gateway.tool_access to"
+            ' "log-only" or "enforce".'
+        )
+    if not given and "enforce" in modes:
+        raise UsageError(
+            f'{file}: gateway.tool_access = "enforce" refuses what no [[access]] grants, and there is none; add one, or'
+            ' set it to "log-only".'
         )
 
 

@@ -83,6 +83,22 @@ SEMANTIC_SEARCH_REGIONS: Final = (
 search"); there are gateways in more Regions."""
 HAS_SEMANTIC_SEARCH: Final = Condition("HasSemanticSearch", lambda scope: _in_region(SEMANTIC_SEARCH_REGIONS))
 HAS_PRINCIPALS: Final = _given("HasPrincipals", p.ALLOWED_PRINCIPALS)
+LACKS_TOOL_ACCESS: Final = chosen("LacksToolAccess", p.TOOL_ACCESS, "off")
+HAS_TOOL_ACCESS: Final = _none("HasToolAccess", LACKS_TOOL_ACCESS)
+"""A policy engine stands between the gateway and its tools."""
+ENFORCES_TOOL_ACCESS: Final = chosen("EnforcesToolAccess", p.TOOL_ACCESS, "enforce")
+
+
+def _statement(number: int, parameter: RootParameter) -> Condition:
+    def expression(scope: Scope) -> AWSHelperFn:
+        given = Not(Equals(scope.parameter(parameter), ""))
+        return And(scope.holds(HAS_TARGET), scope.holds(HAS_TOOL_ACCESS), given)
+
+    return Condition(f"HasAccessStatement{number}", expression)
+
+
+HAS_ACCESS_STATEMENT: Final = tuple(_statement(number, one) for number, one in enumerate(p.ACCESS_STATEMENTS, 1))
+"""A statement is in force: the tools that it names are there once the target has listed them."""
 HAS_CONTAINER_SECRET: Final = _given("HasContainerSecret", p.CONTAINER_SECRET_ARN)
 HAS_FIREWALL: Final = chosen("HasFirewall", p.FIREWALL, "on")
 ONLY_COUNTS: Final = chosen("OnlyCounts", p.FIREWALL_MODE, "count")

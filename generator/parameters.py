@@ -452,6 +452,30 @@ ALLOWED_PRINCIPALS: Final = RootParameter(
     allowed_pattern=r"^(arn:aws[a-z-]*:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=,.@/-]{1,512}))?$",
     constraint="must be ARNs of IAM roles, users or account roots, separated by commas, or empty",
 )
+TOOL_ACCESS: Final = RootParameter(
+    "ToolAccess",
+    ACCESS,
+    "Who may call which tool",
+    "Whether a policy engine holds callers to the statements below. log-only: what they would refuse is only logged."
+    " enforce: what no statement permits is refused. off: everybody who may call the gateway may call every tool.",
+    "off",
+    allowed_values=("off", "log-only", "enforce"),
+    constraint="must be off, log-only or enforce",
+)
+ACCESS_STATEMENTS: Final = tuple(
+    RootParameter(
+        f"AccessStatement{number}",
+        ACCESS,
+        f"Access statement {number}",
+        'One Cedar statement for the policy engine, with AgentCore::Gateway::"<gateway>" as its resource, where the'
+        " gateway's ARN is put. Empty: none.",
+        allowed_pattern=r"^((permit|forbid)[^<]*AgentCore::Gateway::\"<gateway>\"[^<]*)?$",
+        max_length=4096,
+        constraint='must be one Cedar statement with AgentCore::Gateway::"<gateway>" as its resource and no other <, or'
+        " empty",
+    )
+    for number in range(1, 6)
+)
 FIREWALL: Final = _overridable(
     "Firewall",
     ACCESS,
@@ -611,6 +635,8 @@ ALL: Final = (
     CLAIM_FORMAT,
     CLAIM_VALUE,
     ALLOWED_PRINCIPALS,
+    TOOL_ACCESS,
+    *ACCESS_STATEMENTS,
     FIREWALL,
     FIREWALL_MODE,
     SOURCE_RATE,

@@ -93,4 +93,11 @@ RULES: Final[dict[str, Expression]] = {
             for count in TASK_COUNTS[1:]
         ),
     ),
+    "EnforcingNeedsStatement": _rule(
+        _is(p.TOOL_ACCESS, "enforce"),
+        (
+            _any(*(_given(parameter) for parameter in p.ACCESS_STATEMENTS)),
+            f"With {p.TOOL_ACCESS.name} enforce, give an access statement: without one every call is refused.",
+        ),
+    ),
 }

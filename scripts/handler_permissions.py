@@ -28,6 +28,7 @@ BESIDE_SCHEMA = {
         "bedrock-agentcore:CreateTokenVault",
         "bedrock-agentcore:GetTokenVault",
     ),
+    "AWS::BedrockAgentCore::Policy": ("bedrock-agentcore:InvokeGateway", "bedrock-agentcore:ListGatewayTargets"),
     "AWS::WAFv2::WebACLAssociation": (
         "bedrock-agentcore:GatewayAssociateWebACL",
         "bedrock-agentcore:GatewayDisassociateWebACL",
@@ -35,9 +36,11 @@ BESIDE_SCHEMA = {
         "bedrock-agentcore:GatewayListResourcesForWebACL",
     ),
 }
-"""What is needed and would be missed: the web ACL actions, which the documentation asks for and the schema does not
-name (AgentCore developer guide, web ACLs for gateways), and those for the first provider of an account and Region,
-which makes the token vault: the schema names them, IAM's catalogue not yet all."""
+"""What is needed and would be missed: what AgentCore does in its caller's name to check the tools of a policy, which
+else fails, as users report, with "Insufficient permissions to list targets on gateway" and "to call gateway"; the web
+ACL actions, which the documentation asks for and the schema does not name (AgentCore developer guide, web ACLs for
+gateways), and those for the first provider of an account and Region, which makes the token vault: the schema names
+them, IAM's catalogue not yet all."""
 MODULE = Path(__file__).resolve().parent.parent / "generator" / "handler_permissions.py"
 
 

@@ -10,7 +10,7 @@ from troposphere import bedrockagentcore as agentcore
 
 from generator import conditions as c
 from generator import parameters as p
-from generator import protection, serving
+from generator import policy_engine, protection, serving
 from generator.composition import Layer, Scope, Value, wire, wire_list
 from generator.layers.identity import EMPTY_ISSUER_REFUSED
 from generator.names import bounded_name
@@ -46,6 +46,7 @@ class Outputs:
 def build(scope: Scope, inputs: Inputs) -> Outputs:
     """Adds the gateway with its role, target, resource policy, callers' policy and web ACL association."""
     role = _role(scope, inputs)
+    engine = policy_engine.add_engine(scope, role)
     gateway = scope.add(
         agentcore.Gateway(
             "Gateway",
@@ -60,6 +61,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
                     StreamingConfiguration=agentcore.StreamingConfiguration(EnableResponseStreaming=True),
                 )
             ),
+            PolicyEngineConfiguration=policy_engine.attachment(scope, engine),
         ),
         "Admits agents by their IAM credentials and forwards their calls.",
     )
@@ -67,6 +69,8 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
         agentcore.GatewayTarget(
             "GatewayTarget",
             Name=serving.TARGET_NAME,
+            # What is new in here makes AWS list the tools anew, in the same update and before the statements on them.
+            Description=Join(" ", ["Tools of the image", scope.parameter(p.IMAGE_DIGEST)]),
             GatewayIdentifier=gateway.get_att("GatewayIdentifier"),
             TargetConfiguration=agentcore.TargetConfiguration(
                 Mcp=agentcore.McpTargetConfiguration(
@@ -92,6 +96,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
         "Forwards calls to the load balancer; AWS lists the server's tools when it makes or updates this.",
         c.HAS_TARGET,
     )
+    policy_engine.add_statements(scope, engine, gateway, target)
     _resource_policy(scope, gateway)
     scope.add(
         wafv2.WebACLAssociation(
@@ -173,6 +178,7 @@ def _role(scope: Scope, inputs: Inputs) -> iam.Role:
                         ),
                     ),
                 ),
+                policy_engine.role_policy(scope),
                 scope.choose(
                     c.HAS_ENDPOINT,
                     iam.Policy(
@@ -188,7 +194,7 @@ def _role(scope: Scope, inputs: Inputs) -> iam.Role:
                 protection.encrypts_gateway(scope),
             ],
         ),
-        "Lets the gateway get a token for the load balancer and nothing else.",
+        "Lets the gateway get a token for the load balancer, ask its policy engine, and nothing else.",
         lint_exceptions=EMPTY_ISSUER_REFUSED,
     )
 

@@ -49,7 +49,7 @@ def refusal(text: str) -> str:
 
 def test_every_parameter_but_the_image_is_reachable_once() -> None:
     reached = [setting.metadata[PARAMETER] for kind in VARIABLE.values() for setting in keys(kind).values()]
-    image = {p.IMAGE_ACCOUNT, p.IMAGE_REPOSITORY, p.IMAGE_DIGEST}
+    image = {p.IMAGE_ACCOUNT, p.IMAGE_REPOSITORY, p.IMAGE_DIGEST, *p.ACCESS_STATEMENTS}
     assert sorted(parameter.name for parameter in reached) == sorted({x.name for x in p.ALL} - {x.name for x in image})
 
 
@@ -312,3 +312,53 @@ def test_whatever_a_value_is_it_fits_or_is_explained(section: str, number: int, 
         return
     values = made.parameters()
     assert all(fits(parameter, values[parameter.name]) for parameter in p.ALL if parameter.name in values)
+
+
+AGENT = "arn:aws:iam::111122223333:role/agent"
+ENFORCED = '[gateway]\ntool_access = "enforce"\n'
+
+
+def granting(*tables: tuple[str, str], mode: str = ENFORCED) -> str:
+    return with_target(mode + "".join(f"[[access]]\nprincipal = {who}\ntools = {tools}\n" for who, tools in tables))
+
+
+def test_access_becomes_the_statements_of_the_policy_engine() -> None:
+    settings = read(granting((f'"{AGENT}"', '["echo"]'), ('"*"', '["get_system_info"]')))
+    values = settings.parameters()
+    assert values["ToolAccess"] == "enforce"
+    assert "assumed-role/agent" in values["AccessStatement1"]
+    assert "mcp___get_system_info" in values["AccessStatement2"]
+    assert [values[slot.name] for slot in p.ACCESS_STATEMENTS[2:]] == ["", "", ""]
+    assert all(fits(slot, values[slot.name]) for slot in p.ACCESS_STATEMENTS)
+    assert not settings.overrides(settings.targets[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            granting((f'"{AGENT}"', '["ecko"]')),
+            "access[1].tools = 'ecko' names no tool of the server; nearest is echo.",
+        ),
+        (granting(('"agent"', '["echo"]')), "access[1].principal = 'agent' must be the ARN of"),
+        (granting((f'"{AGENT}"', '["echo"]'), (f'"{AGENT}"', '["*"]')), "access[2] repeats the principal of access[1]"),
+        (granting((f'"{AGENT}"', '["echo", "echo"]')), "access[1].tools names 'echo' twice"),
+        (granting((f'"{AGENT}"', "[]")), "access[1].tools must be a list of tool names"),
+        (granting(("7", '["echo"]')), "access[1].principal must be the ARN of who may call"),
+        (granting(('"*"', '["echo"]'), mode=""), "nobody is held to it; set gateway.tool_access to"),
+        (granting(), 'gateway.tool_access = "enforce" refuses what no [[access]] grants, and there is none'),
+        (granting(mode='[gateway]\ntool_access = "on"\n'), "must be off, log-only or enforce"),
+        (with_target("[access]\nx = 1\n"), "access must be tables headed [[access]]"),
+        (with_target("access = [1]\n"), "access[1] must be a table with the keys principal and tools"),
+        (granting((f'"{AGENT}"', '["echo"]\nx = 1')), "access[1].x is not a setting; the keys here are"),
+    ],
+)
+def test_access_that_cannot_be_meant_is_refused(text: str, sentence: str) -> None:
+    assert sentence in refusal(text)
+
+
+def test_access_that_the_templates_cannot_carry_says_how_much_fits() -> None:
+    tables = [(f'"{AGENT}-{"x" * 50}-{number}"', '["*"]') for number in range(200)]
+    sentence = refusal(granting(*tables))
+    assert "takes 7 statements of at most 4096 bytes, and the templates carry 5: its first 160 tables fit" in sentence
+    assert len(read(granting(*tables[:160])).statements) == 5
