@@ -81,7 +81,10 @@ def gateway(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     """Reads AWS::BedrockAgentCore::Gateway."""
     client = account.client("bedrock-agentcore-control")
     answer = client.get_gateway(gatewayIdentifier=physical_id)
-    members = ("authorizerType", "description", "name", "protocolConfiguration", "protocolType", "roleArn")
+    members = (
+        *("authorizerType", "description", "name", "policyEngineConfiguration"),
+        *("protocolConfiguration", "protocolType", "roleArn"),
+    )
     found = {
         name[0].upper() + name[1:]: capitalised(client, "GetGateway", name, answer[name])
         for name in members
@@ -110,10 +113,34 @@ def resource_policy(account: Account, physical_id: str, wanted: Wanted) -> Readi
     return Reading({"Policy": answer["policy"], "ResourceArn": physical_id})
 
 
+def policy_engine(account: Account, physical_id: str, wanted: Wanted) -> Reading:
+    """Reads AWS::BedrockAgentCore::PolicyEngine, whose physical id is its ARN."""
+    client = account.client("bedrock-agentcore-control")
+    answer = client.get_policy_engine(policyEngineId=physical_id.rpartition("/")[2])
+    found = {"Name": answer["name"], "Description": answer["description"]}
+    return Reading(found, {"PolicyEngineArn": answer["policyEngineArn"], "PolicyEngineId": answer["policyEngineId"]})
+
+
+def access_policy(account: Account, physical_id: str, wanted: Wanted) -> Reading:
+    """Reads AWS::BedrockAgentCore::Policy, whose physical id is its ARN; the validation mode is not kept."""
+    client = account.client("bedrock-agentcore-control")
+    _, engine, _, policy = physical_id.split("/")
+    answer = client.get_policy(policyEngineId=engine, policyId=policy)
+    return Reading(
+        {
+            "Name": answer["name"],
+            "PolicyEngineId": answer["policyEngineId"],
+            "Definition": capitalised(client, "GetPolicy", "definition", answer["definition"]),
+        }
+    )
+
+
 READERS: Mapping[str, Reader] = {
     "AWS::BedrockAgentCore::Gateway": gateway,
     "AWS::BedrockAgentCore::GatewayTarget": gateway_target,
     "AWS::BedrockAgentCore::OAuth2CredentialProvider": credential_provider,
+    "AWS::BedrockAgentCore::Policy": access_policy,
+    "AWS::BedrockAgentCore::PolicyEngine": policy_engine,
     "AWS::BedrockAgentCore::ResourcePolicy": resource_policy,
     "AWS::CloudFormation::Stack": stack,
     "AWS::Cognito::UserPool": user_pool,
