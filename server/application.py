@@ -1,7 +1,9 @@
-"""Puts the server together: tools, MCP endpoint, health routes, request log."""
+"""Puts the server together: tools, MCP endpoint behind its locks, health routes, request log."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from fastmcp import FastMCP
 from fastmcp.tools import Tool
@@ -12,10 +14,15 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from server.call_tracker import CallTracker
+from server.entrance import Entrance
 from server.mcp_endpoint import PATH, McpEndpoint
 from server.request_log import RequestLog
 from server.self_check import check_tools_are_listed
-from server.settings import Settings
+from server.settings import Settings, TokenRules
+
+if TYPE_CHECKING:
+    from server.token_keys import TokenKeys
+    from server.token_lock import TokenLock
 
 NAME = "mcp-agent-runtime"
 VERSION = "1.0.0"
@@ -32,9 +39,12 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
 
     Its lifespan ends its start only when the tools are listed in both protocol eras, and fails with SelfCheckError
     when they are not. ``/health`` answers 200 as long as the process does; ``/ready`` answers 200 from when the tools
-    are served until the server is told to stop, else 503. Both answer under any Host header.
+    are served and the issuer's public keys were read, where tokens are asked for, until the server is told to stop;
+    else 503. Both answer under any Host header, without a token, and however many calls run.
     """
     endpoint = McpEndpoint(build_mcp_server(tools), settings, calls)
+    keys, lock = _token_lock(settings.token)
+    entrance = Entrance(endpoint, settings, calls, lock)
     serving = False
 
     @asynccontextmanager
@@ -43,14 +53,17 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
         async with endpoint.lifespan():
             await check_tools_are_listed(endpoint, PATH, [tool.name for tool in tools])
             serving = True
-            yield
+            async with _kept_fresh(keys):
+                yield
             serving = False
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "healthy"})
 
     async def ready(_: Request) -> JSONResponse:
-        if calls.draining or not serving:
+        # Keys that get too old later do not count: every task lacks them then, and none would be better.
+        starting = not serving or (keys is not None and not keys.were_read)
+        if calls.draining or starting:
             return JSONResponse({"status": "stopping" if calls.draining else "starting"}, status_code=503)
         return JSONResponse({"status": "ready", "tools": len(tools)})
 
@@ -58,8 +71,8 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
         routes=[
             Route("/health", health),
             Route("/ready", ready),
-            Route(PATH, endpoint),
-            Route(f"{PATH}/", endpoint),
+            Route(PATH, entrance),
+            Route(f"{PATH}/", entrance),
         ],
         middleware=[Middleware(RequestLog, quiet_paths=frozenset({"/health", "/ready"}))],
         lifespan=lifespan,
@@ -67,3 +80,27 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
     # A redirect from one form of the path to the other loses the request's body or its https.
     application.router.redirect_slashes = False
     return application
+
+
+def _token_lock(rules: TokenRules | None) -> "tuple[TokenKeys, TokenLock] | tuple[None, None]":
+    if rules is None:
+        return None, None
+    from server.token_keys import TokenKeys
+    from server.token_lock import TokenLock
+
+    keys = TokenKeys(rules.keys_url)
+    return keys, TokenLock(rules, keys)
+
+
+@asynccontextmanager
+async def _kept_fresh(keys: "TokenKeys | None") -> AsyncIterator[None]:
+    if keys is None:
+        yield
+        return
+    reading = asyncio.create_task(keys.keep_fresh())
+    try:
+        yield
+    finally:
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading

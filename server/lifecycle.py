@@ -22,6 +22,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from server.call_tracker import CallTracker
+from server.http_protocol import timed_protocol
 from server.settings import Settings
 
 _logger = logging.getLogger("server")
@@ -45,7 +46,7 @@ def serve(app: ASGIApp, calls: CallTracker, settings: Settings, tools: Sequence[
     """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=timed_protocol(settings.request_seconds),
         ws="none",
         loop="asyncio",
         lifespan="on",

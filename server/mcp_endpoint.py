@@ -35,7 +35,7 @@ class McpEndpoint:
     """ASGI application for `PATH`, whatever path it is mounted at; `lifespan` must be running while it serves."""
 
     def __init__(self, server: FastMCP, settings: Settings, calls: CallTracker) -> None:
-        """Serve the tools of `server` and count calls in `calls`."""
+        """Serve the tools of `server`, and close connections once `calls` says that the server drains."""
         self._plain = _application(server, settings, json_response=True)
         self._streaming = _application(server, settings, json_response=False)
         self._calls = calls
@@ -56,9 +56,8 @@ class McpEndpoint:
                 MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
-        with self._calls.call():
-            application, receive = await self._choose(scope, receive)
-            await application({**scope, "path": PATH, "raw_path": PATH.encode()}, receive, send_and_close)
+        application, receive = await self._choose(scope, receive)
+        await application({**scope, "path": PATH, "raw_path": PATH.encode()}, receive, send_and_close)
 
     async def _choose(self, scope: Scope, receive: Receive) -> tuple[StarletteWithLifespan, Receive]:
         request = Request(scope)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 LOAD_BALANCER_IDLE_SECONDS = 60
 """Idle timeout of the load balancer in front (Elastic Load Balancing: ``idle_timeout.timeout_seconds``, default 60)."""
@@ -21,8 +22,32 @@ _PACKAGE = re.compile(r"[a-z_]\w*(\.[a-z_]\w*)*", re.IGNORECASE | re.ASCII)
 _Value = TypeVar("_Value")
 
 
+LARGEST_BODY_BYTES = 4 * 2**20
+"""What the MCP library reads at most (`mcp.server.transport_security.DEFAULT_MAX_REQUEST_BODY_SIZE`)."""
+
+_ISSUER_TEXT = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
+
+
 class SettingsError(Exception):
     """A setting is wrong; the message is one sentence that names it and says what to write instead."""
+
+
+@dataclass(frozen=True)
+class TokenRules:
+    """Which tokens open the server, with REQUIRE_TOKEN=on.
+
+    issuer: the ``iss`` of valid tokens (TOKEN_ISSUER).
+    keys_url: where the issuer's public keys are (TOKEN_KEYS_URL, https, or http on this machine).
+    scope: the scope that a token carries (TOKEN_SCOPE).
+    scope_claim: the claim that holds it, as a text separated by spaces or as a list (TOKEN_SCOPE_CLAIM).
+    client_id: the ``client_id`` that a token carries; empty: any (TOKEN_CLIENT_ID).
+    """
+
+    issuer: str
+    keys_url: str
+    scope: str
+    scope_claim: str = "scope"
+    client_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,9 +63,15 @@ class Settings:
     shutdown_seconds: how long SIGTERM waits for running calls (SHUTDOWN_SECONDS).
     drain_quiet_seconds: how long no call may have arrived after SIGTERM before the server stops listening
         (DRAIN_QUIET_SECONDS).
-    allowed_hosts: host names that may reach the MCP endpoint; empty protects only addresses of this machine
-        (ALLOWED_HOSTS, separated by commas, ``*.example.com`` and ``*`` allowed).
+    allowed_hosts: the only host names under which the MCP endpoint answers; empty protects only addresses of this
+        machine (ALLOWED_HOSTS, separated by commas, ``*.example.com`` and ``*`` allowed).
     forwarded_allow_ips: networks whose X-Forwarded-* headers are believed (FORWARDED_ALLOW_IPS, separated by commas).
+    max_header_bytes: largest sum of a request's headers (MAX_HEADER_BYTES).
+    max_body_bytes: largest body of a request (MAX_BODY_BYTES).
+    max_depth: how deep arrays and objects of a body may be nested (MAX_DEPTH).
+    max_concurrency: how many calls run at a time; health checks are no calls (MAX_CONCURRENCY).
+    request_seconds: how long a request may take to arrive (REQUEST_SECONDS).
+    token: which tokens are asked for; None: none are (REQUIRE_TOKEN ``on`` or ``off``, and the TOKEN_ settings).
     tool_packages: packages that hold one tool a module (TOOL_PACKAGES, separated by commas).
     tool_secrets: the keys of one Secrets Manager secret, for `server.tool_secrets` (TOOL_SECRETS, a JSON object).
     """
@@ -54,6 +85,12 @@ class Settings:
     drain_quiet_seconds: int = 1
     allowed_hosts: tuple[str, ...] = ()
     forwarded_allow_ips: tuple[str, ...] = ()
+    max_header_bytes: int = 8192
+    max_body_bytes: int = LARGEST_BODY_BYTES
+    max_depth: int = 64
+    max_concurrency: int = 64
+    request_seconds: int = 30
+    token: TokenRules | None = None
     tool_packages: tuple[str, ...] = ("server.tools",)
     tool_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -80,6 +117,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         drain_quiet_seconds=setting("DRAIN_QUIET_SECONDS", _whole_number(0, 60), Settings.drain_quiet_seconds),
         allowed_hosts=setting("ALLOWED_HOSTS", _list_of(_host_pattern), Settings.allowed_hosts),
         forwarded_allow_ips=setting("FORWARDED_ALLOW_IPS", _list_of(_network), Settings.forwarded_allow_ips),
+        max_header_bytes=setting("MAX_HEADER_BYTES", _whole_number(1024, 65536), Settings.max_header_bytes),
+        max_body_bytes=setting("MAX_BODY_BYTES", _whole_number(1024, LARGEST_BODY_BYTES), Settings.max_body_bytes),
+        max_depth=setting("MAX_DEPTH", _whole_number(8, 512), Settings.max_depth),
+        max_concurrency=setting("MAX_CONCURRENCY", _whole_number(1, 10000), Settings.max_concurrency),
+        request_seconds=setting("REQUEST_SECONDS", _whole_number(1, 600), Settings.request_seconds),
+        token=_token_rules(environment),
         tool_packages=setting("TOOL_PACKAGES", _list_of(_package), Settings.tool_packages),
         tool_secrets=setting("TOOL_SECRETS", _secrets, {}),
     )
@@ -89,6 +132,42 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             f"{settings.keep_alive_seconds}; the ping interval must be the smaller of the two."
         )
     return settings
+
+
+def _token_rules(environment: Mapping[str, str]) -> TokenRules | None:
+    asked = environment.get("REQUIRE_TOKEN", "").strip().lower() or "off"
+    if asked not in ("on", "off"):
+        raise SettingsError(f"REQUIRE_TOKEN is {asked!r}; write on or off.")
+    if asked == "off":
+        return None
+    given = {
+        name: environment.get(f"TOKEN_{name}", "").strip()
+        for name in ("ISSUER", "KEYS_URL", "SCOPE", "SCOPE_CLAIM", "CLIENT_ID")
+    }
+    for name, text in given.items():
+        if not text and name in ("ISSUER", "KEYS_URL", "SCOPE"):
+            raise SettingsError(f"TOKEN_{name} is not set; with REQUIRE_TOKEN=on give the token issuer's.")
+        if text and not _ISSUER_TEXT.fullmatch(text):
+            raise SettingsError(f"TOKEN_{name} is {text!r}; write at most 256 characters without spaces and quotes.")
+    if not _is_safe_url(given["KEYS_URL"]):
+        raise SettingsError(f"TOKEN_KEYS_URL is {given['KEYS_URL']!r}; write an https:// URL.")
+    return TokenRules(
+        given["ISSUER"],
+        given["KEYS_URL"],
+        given["SCOPE"],
+        given["SCOPE_CLAIM"] or TokenRules.scope_claim,
+        given["CLIENT_ID"],
+    )
+
+
+def _is_safe_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        address = parts.hostname or ""
+    except ValueError:
+        return False
+    on_this_machine = _is_address(address) and ipaddress.ip_address(address).is_loopback
+    return bool(address) and (parts.scheme == "https" or (parts.scheme == "http" and on_this_machine))
 
 
 def _whole_number(lowest: int, highest: int) -> Callable[[str, str], int]:

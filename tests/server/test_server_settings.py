@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.settings import LOAD_BALANCER_IDLE_SECONDS, Settings, SettingsError, read_settings
+from server.settings import LOAD_BALANCER_IDLE_SECONDS, Settings, SettingsError, TokenRules, read_settings
 from tests.server.server_process import ServerProcess
 
 
@@ -34,6 +34,17 @@ def test_every_setting_is_read() -> None:
             "DRAIN_QUIET_SECONDS": "5",
             "ALLOWED_HOSTS": "mcp.example.com, *.Example.org ,",
             "FORWARDED_ALLOW_IPS": "10.0.0.0/16,::1",
+            "MAX_HEADER_BYTES": "16384",
+            "MAX_BODY_BYTES": "1048576",
+            "MAX_DEPTH": "32",
+            "MAX_CONCURRENCY": "10",
+            "REQUEST_SECONDS": "20",
+            "REQUIRE_TOKEN": "ON",
+            "TOKEN_ISSUER": "https://issuer.example.com/pool",
+            "TOKEN_KEYS_URL": "https://issuer.example.com/pool/.well-known/jwks.json",
+            "TOKEN_SCOPE": "mcp-runtime/invoke",
+            "TOKEN_SCOPE_CLAIM": "scp",
+            "TOKEN_CLIENT_ID": "gateway",
             "TOOL_PACKAGES": "server.tools,my_company.tools",
             "TOOL_SECRETS": '{"API_KEY": "abc", "RETRIES": 3}',
             "UNRELATED": "x",
@@ -49,6 +60,18 @@ def test_every_setting_is_read() -> None:
         drain_quiet_seconds=5,
         allowed_hosts=("mcp.example.com", "*.example.org"),
         forwarded_allow_ips=("10.0.0.0/16", "::1/128"),
+        max_header_bytes=16384,
+        max_body_bytes=1048576,
+        max_depth=32,
+        max_concurrency=10,
+        request_seconds=20,
+        token=TokenRules(
+            "https://issuer.example.com/pool",
+            "https://issuer.example.com/pool/.well-known/jwks.json",
+            "mcp-runtime/invoke",
+            "scp",
+            "gateway",
+        ),
         tool_packages=("server.tools", "my_company.tools"),
         tool_secrets={"API_KEY": "abc", "RETRIES": "3"},
     )
@@ -67,6 +90,10 @@ WRONG = [
     ("PING_INTERVAL_SECONDS", "0"),
     ("PING_INTERVAL_SECONDS", "65"),
     ("SHUTDOWN_SECONDS", "116"),
+    ("MAX_BODY_BYTES", "4194305"),
+    ("MAX_DEPTH", "7"),
+    ("MAX_CONCURRENCY", "0"),
+    ("REQUIRE_TOKEN", "true"),
     ("DRAIN_QUIET_SECONDS", "soon"),
     ("ALLOWED_HOSTS", "https://mcp.example.com"),
     ("ALLOWED_HOSTS", "mcp.example.com:443"),
@@ -138,3 +165,34 @@ def test_settings_of_fastmcp_itself_change_nothing(start_server: Callable[..., S
     server = start_server(FASTMCP_LOG_LEVEL="nonsense", FASTMCP_STATELESS_HTTP="false", FASTMCP_JSON_RESPONSE="x")
     server.wait_until_listening()
     assert server.call("echo", {"message": "hello"})["content"][0]["text"] == "hello"
+
+
+TOKEN = {
+    "REQUIRE_TOKEN": "on",
+    "TOKEN_ISSUER": "https://issuer.example.com",
+    "TOKEN_KEYS_URL": "https://issuer.example.com/keys",
+    "TOKEN_SCOPE": "invoke",
+}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"TOKEN_ISSUER": ""},
+        {"TOKEN_KEYS_URL": ""},
+        {"TOKEN_SCOPE": ""},
+        {"TOKEN_SCOPE": 'a"b'},
+        {"TOKEN_SCOPE": "two scopes"},
+        {"TOKEN_KEYS_URL": "http://issuer.example.com/keys"},
+        {"TOKEN_KEYS_URL": "file:///etc/passwd"},
+        {"TOKEN_KEYS_URL": "https://[broken"},
+    ],
+)
+def test_a_token_check_that_is_not_whole_is_refused(changed: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(changed))):
+        read_settings({**TOKEN, **changed})
+
+
+def test_the_token_settings_alone_ask_for_no_token() -> None:
+    assert read_settings({**TOKEN, "REQUIRE_TOKEN": "off", "TOKEN_KEYS_URL": ""}).token is None
+    assert read_settings({**TOKEN, "TOKEN_KEYS_URL": "http://127.0.0.1:1/keys"}).token is not None

@@ -1,0 +1,151 @@
+"""The locks before the MCP endpoint, in this order: size of the headers, host name, token, number of calls, size and
+time of the body, its encoding and its depth. Nothing of a body is read before its token was found good.
+"""
+
+import asyncio
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.call_tracker import CallTracker
+from server.json_nesting import is_deeper
+from server.refusals import INVALID_REQUEST, NOT_IN_TIME, PARSE_ERROR, TOO_MANY_CALLS, RefusedRequest, refusal
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.token_lock import TokenLock
+
+_LINE_OVERHEAD = len(": \r\n")
+
+
+class Entrance:
+    """ASGI application that lets requests through to another one, or refuses them."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, calls: CallTracker, lock: "TokenLock | None") -> None:
+        """Stand before `app` and count its calls in `calls`; `lock` is None where no token is asked for."""
+        self._app = app
+        self._settings = settings
+        self._calls = calls
+        self._lock = lock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        try:
+            headers = Headers(scope=scope)
+            self._check_headers(headers)
+            if self._lock is not None:
+                await self._lock.check(headers.getlist("authorization"))
+            self._check_concurrency()
+            with self._calls.call():
+                body = await self._read(headers, receive)
+                if body is not None:
+                    self._check_body(body)
+                    await self._app(scope, _delivered(body, receive), send)
+        except RefusedRequest as refused:
+            answer = refusal(refused, close=self._calls.draining or refused.status == 408)
+            await answer(scope, receive, send)
+
+    def _check_headers(self, headers: Headers) -> None:
+        size = sum(len(name) + len(value) + _LINE_OVERHEAD for name, value in headers.raw)
+        if size > self._settings.max_header_bytes:
+            raise RefusedRequest(
+                431,
+                INVALID_REQUEST,
+                f"The request's headers take {size} bytes and this server reads {self._settings.max_header_bytes}; "
+                "send fewer or shorter ones.",
+                "headers too large",
+            )
+        hosts = headers.getlist("host")
+        allowed = self._settings.allowed_hosts
+        # Without names FastMCP's own guard protects addresses of this machine. Its list cannot be ours alone: it
+        # always adds localhost and the address that was connected to.
+        if allowed and not (len(hosts) == 1 and any(fnmatchcase(_name(hosts[0]), pattern) for pattern in allowed)):
+            raise RefusedRequest(
+                421,
+                INVALID_REQUEST,
+                "This server does not answer under that host name; use the name that it was deployed with.",
+                "a foreign host name",
+            )
+
+    def _check_concurrency(self) -> None:
+        # 429 and not 503: the load balancer's alarms take a 5xx for a broken deployment and would undo it.
+        if self._calls.running >= self._settings.max_concurrency:
+            raise RefusedRequest(
+                429,
+                TOO_MANY_CALLS,
+                f"This server runs {self._settings.max_concurrency} calls at a time and all are taken; "
+                "try again in a second.",
+                "too many calls at a time",
+                {"retry-after": "1"},
+            )
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
+        """Return the whole body, None when the client left before its end."""
+        limit, seconds = self._settings.max_body_bytes, self._settings.request_seconds
+        declared = headers.get("content-length", "")
+        too_large = RefusedRequest(
+            413,
+            INVALID_REQUEST,
+            f"The request's body is larger than the {limit} bytes that this server reads; send less in one call.",
+            "body too large",
+        )
+        if declared.isdecimal() and int(declared[:20]) > limit:
+            raise too_large
+        body = bytearray()
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    body += message.get("body", b"")
+                    if len(body) > limit:
+                        raise too_large
+                    if not message.get("more_body", False):
+                        return bytes(body)
+        except TimeoutError:
+            raise RefusedRequest(
+                408,
+                NOT_IN_TIME,
+                f"The request's body did not arrive within {seconds} seconds, as this server asks; send it again.",
+                "body too slow",
+            ) from None
+
+    def _check_body(self, body: bytes) -> None:
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise RefusedRequest(
+                400,
+                PARSE_ERROR,
+                f"The request's body is not UTF-8 from byte {error.start} on; encode it as UTF-8.",
+                "body not UTF-8",
+            ) from None
+        if is_deeper(body, self._settings.max_depth):
+            raise RefusedRequest(
+                400,
+                INVALID_REQUEST,
+                f"The request's JSON is nested deeper than the {self._settings.max_depth} levels that this server "
+                "reads; send flatter arguments.",
+                "body nested too deep",
+            )
+
+
+def _name(host: str) -> str:
+    """Return the host of a Host header, lower-case and without its port."""
+    name = host.strip().lower()
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    return name.rpartition(":")[0] if name.count(":") == 1 else name
+
+
+def _delivered(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that delivers `body` whole, and then what `receive` does."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def deliver() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return deliver
