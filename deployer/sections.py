@@ -206,7 +206,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Gateway:
-    """[gateway]: who may call, whether tools are told apart, and the firewall before it."""
+    """[gateway]: who may call, how often, whether tools are told apart, and the firewall before it."""
 
     allowed_principals: tuple[str, ...] = _setting(p.ALLOWED_PRINCIPALS)
     tool_access: str = _setting(p.TOOL_ACCESS)
@@ -216,6 +216,8 @@ class Gateway:
     firewall_tool_rate: int = _setting(p.TOOL_RATE)
     firewall_tokenless_rate: int = _setting(p.TOKENLESS_RATE)
     firewall_window_seconds: int = _setting(p.RATE_WINDOW)
+    requests_per_principal: str = _setting(p.CALLS_PER_PRINCIPAL)
+    requests_per_tool: str = _setting(p.CALLS_PER_TOOL)
 
 
 @dataclass(frozen=True)

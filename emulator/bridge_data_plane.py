@@ -282,6 +282,13 @@ def _key_account(access_key: str) -> str | None:
     return found
 
 
+def principal_arn(access_key: str) -> str:
+    """Return the ARN of the principal that an access key is of, nothing when there is no such key."""
+    account = access_key if access_key.isdigit() else _key_account(access_key)
+    found = iam_evaluator.resolve_principal(access_key, account) if account else None
+    return str(getattr(found, "arn", ""))
+
+
 def denied_principal(access_key: str, action: str, resource: str, owner: str, policy: str | None) -> str:
     """Return an empty string when the key's principal may act on a resource of account ``owner`` that carries
     ``policy``, else the principal's ARN. The account root of the owner may always.

@@ -102,6 +102,12 @@ HAS_ACCESS_STATEMENT: Final = tuple(_statement(number, one) for number, one in e
 HAS_CONTAINER_SECRET: Final = _given("HasContainerSecret", p.CONTAINER_SECRET_ARN)
 HAS_FIREWALL: Final = chosen("HasFirewall", p.FIREWALL, "on")
 ONLY_COUNTS: Final = chosen("OnlyCounts", p.FIREWALL_MODE, "count")
+HAS_RATE_LIMITS: Final = Condition("HasRateLimits", lambda _: Not(Equals(Ref("AWS::Region"), "us-gov-west-1")))
+"""Gateways have rate limits where the resource type is registered: in every Region of gateways but this one."""
+PRINCIPALS_ARE_FREE: Final = chosen("PrincipalsAreFree", p.CALLS_PER_PRINCIPAL, "0")
+TOOLS_ARE_FREE: Final = chosen("ToolsAreFree", p.CALLS_PER_TOOL, "0")
+LIMITS_PRINCIPALS: Final = _all("LimitsPrincipals", HAS_RATE_LIMITS, _none("PrincipalsAreBound", PRINCIPALS_ARE_FREE))
+LIMITS_TOOLS: Final = _all("LimitsTools", HAS_RATE_LIMITS, _none("ToolsAreBound", TOOLS_ARE_FREE))
 IS_PROTECTED: Final = chosen("IsProtected", p.DELETION_PROTECTION, "on")
 HAS_ALARM_EMAIL: Final = _given("HasAlarmEmail", p.ALARM_EMAIL)
 HAS_TASK_POLICIES: Final = _given("HasTaskPolicies", p.TASK_POLICIES)

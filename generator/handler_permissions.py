@@ -43,6 +43,12 @@ HANDLER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "kms:GenerateDataKey",
         "kms:ListGrants",
     ),
+    "AWS::BedrockAgentCore::GatewayRateLimit": (
+        "bedrock-agentcore:CreateGatewayRateLimit",
+        "bedrock-agentcore:DeleteGatewayRateLimit",
+        "bedrock-agentcore:GetGatewayRateLimit",
+        "bedrock-agentcore:UpdateGatewayRateLimit",
+    ),
     "AWS::BedrockAgentCore::GatewayTarget": (
         "bedrock-agentcore:CreateGatewayTarget",
         "bedrock-agentcore:DeleteGatewayTarget",

@@ -539,6 +539,30 @@ RATE_WINDOW: Final = RootParameter(
     constraint="must be 60, 120, 300 or 600",
 )
 
+_RATE: Final = rf"^({PRESET}|[0-9]{{1,7}}|10000000)$"
+CALLS_PER_PRINCIPAL: Final = RootParameter(
+    "RequestsPerPrincipal",
+    ACCESS,
+    "Requests of a principal",
+    f"Requests a minute that one IAM principal may send to the gateway; 0: no limit. The value {PRESET} takes the"
+    " preset's.",
+    PRESET,
+    allowed_pattern=_RATE,
+    constraint=f"must be {PRESET}, or a number from 0 to 10000000",
+    overrides_preset=True,
+)
+CALLS_PER_TOOL: Final = RootParameter(
+    "RequestsPerTool",
+    ACCESS,
+    "Calls of a tool",
+    f"Calls a minute that one tool may get through the gateway, whoever makes them; 0: no limit. The value {PRESET}"
+    " takes the preset's.",
+    PRESET,
+    allowed_pattern=_RATE,
+    constraint=f"must be {PRESET}, or a number from 0 to 10000000",
+    overrides_preset=True,
+)
+
 LOG_RETENTION: Final = _overridable(
     "LogRetentionDays",
     OPERATIONS,
@@ -643,6 +667,8 @@ ALL: Final = (
     TOOL_RATE,
     TOKENLESS_RATE,
     RATE_WINDOW,
+    CALLS_PER_PRINCIPAL,
+    CALLS_PER_TOOL,
     LOG_RETENTION,
     LOG_LEVEL,
     ALARM_EMAIL,

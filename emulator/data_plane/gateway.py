@@ -4,7 +4,8 @@ Sources, in the AgentCore developer guide where not said otherwise: address and 
 call, the policy evaluation logic of the IAM user guide applied to bedrock-agentcore:InvokeGateway; tool names
 ``target___tool`` and the search tool, "Gateway targets" and "Semantic search"; versions and error codes, the MCP
 specification and the AWS Machine Learning blog on its 2026-07-28 version. What AWS's gateway answers to a caller it
-refuses is not documented: the form is that of AWS's other REST services.
+refuses is not documented: the form is that of AWS's other REST services. What it answers beyond a rate limit is HTTP
+status 429 here, in a form of our own.
 """
 
 import datetime
@@ -25,6 +26,7 @@ from emulator.data_plane.errors import ServiceError
 from emulator.data_plane.exchange import Reply, Request
 from emulator.data_plane.handshake import TargetError, messages
 from emulator.data_plane.outbound import OutboundError
+from emulator.data_plane.rate_limits import RateLimits
 from emulator.data_plane.signatures import Key, verify
 
 SEARCH_TOOL = "x_amz_bedrock_agentcore_search"
@@ -43,6 +45,9 @@ class Access(Protocol):
 
     def key(self, access_key: str) -> Key | None:
         """Return the secret of an access key, None when there is no such key."""
+
+    def principal(self, access_key: str) -> str:
+        """Return the ARN of the key's principal, nothing when there is none."""
 
     def may_invoke(self, access_key: str, gateway_arn: str, owner: str, policy: str | None) -> str:
         """Return an empty string when the key's principal may call the gateway, else who is refused."""
@@ -91,6 +96,7 @@ class GatewayFront:
         self._find = find
         self._access = access
         self._note = note
+        self._limits = RateLimits()
 
     def answer(self, request: Request) -> Reply | None:
         """Return the answer to a request addressed to a gateway, None when it is addressed to something else."""
@@ -102,18 +108,26 @@ class GatewayFront:
             return _refusal(ServiceError("ResourceNotFoundException", f"Gateway {gateway_id} not found", 404))
         scope, gateway = found
         try:
-            self._admit(request, scope, gateway)
+            principal = self._admit(request, scope, gateway)
         except ServiceError as error:
             self._note(f"gateway {gateway_id} refused a request: {error.code}: {error}")
             return _refusal(error)
         if request.method != "POST":
             return Reply(405, b"", {"allow": "POST"})
-        return _converse(request, scope, gateway, self._note)
+        limits = list(scope.records.rate_limits.get(gateway_id, {}).values())
 
-    def _admit(self, request: Request, scope: Scope, gateway: Record) -> None:
+        def exceeded(tool: str) -> str:
+            target, separator, _ = tool.partition("___")
+            values = {"$.context.iam.principal": principal, "toolName": tool, "targetName": target if separator else ""}
+            return self._limits.exceeded(gateway_id, limits, values)
+
+        return _converse(request, scope, gateway, self._note, exceeded)
+
+    def _admit(self, request: Request, scope: Scope, gateway: Record) -> str:
+        """Return the caller's principal; raise ServiceError for one that may not call."""
         kind = gateway["authorizerType"]
         if kind == "NONE":
-            return
+            return ""
         if kind == "CUSTOM_JWT":
             raise ServiceError("AccessDeniedException", "CUSTOM_JWT gateways are not emulated; test them on AWS", 403)
         access_key = verify(
@@ -123,13 +137,15 @@ class GatewayFront:
             key_of=self._access.key,
             now=datetime.datetime.now(datetime.UTC),
         )
+        principal = self._access.principal(access_key)
         if kind == "AUTHENTICATE_ONLY":
-            return
+            return principal
         arn = str(gateway["gatewayArn"])
         refused = self._access.may_invoke(access_key, arn, scope.account, scope.records.policies.get(arn))
         if refused:
             text = f"User: {refused} is not authorized to perform: bedrock-agentcore:InvokeGateway on resource: {arn}"
             raise ServiceError("AccessDeniedException", text, 403)
+        return principal
 
 
 def _addressed(request: Request) -> str | None:
@@ -145,7 +161,9 @@ def _refusal(error: ServiceError) -> Reply:
     return Reply(error.status, body, {"content-type": "application/json", "x-amzn-errortype": error.code})
 
 
-def _converse(request: Request, scope: Scope, gateway: Record, note: Callable[[str], None]) -> Reply:
+def _converse(
+    request: Request, scope: Scope, gateway: Record, note: Callable[[str], None], exceeded: Callable[[str], str]
+) -> Reply:
     identity: Any = None
     try:
         message = _message(request.body)
@@ -156,6 +174,7 @@ def _converse(request: Request, scope: Scope, gateway: Record, note: Callable[[s
         streams = streams and "text/event-stream" in request.headers.get("accept", "")
         call = _Call(scope, gateway, version, streams, message)
         _require_version(call, request)
+        _require_rate(call, exceeded)
         if "id" not in message:
             return Reply(202)
         return _dispatch(call)
@@ -201,6 +220,12 @@ def _require_version(call: _Call, request: Request) -> None:
     for header, value in wanted.items():
         if request.headers.get(header) != value:
             raise RpcError(-32020, f"The header {header} does not match the request's body", 400)
+
+
+def _require_rate(call: _Call, exceeded: Callable[[str], str]) -> None:
+    limit = exceeded(str(call.parameters.get("name", "")) if call.message["method"] == "tools/call" else "")
+    if limit:
+        raise RpcError(-32000, f"Rate limit {limit} exceeded", 429)
 
 
 def _dispatch(call: _Call) -> Reply:

@@ -79,6 +79,10 @@ class GatewayAccess:
         found = bridge.credential(access_key)
         return Key(*found) if found else None
 
+    def principal(self, access_key: str) -> str:
+        """Return the ARN of the key's principal, nothing when there is none."""
+        return bridge.principal_arn(access_key)
+
     def may_invoke(self, access_key: str, gateway_arn: str, owner: str, policy: str | None) -> str:
         """Return an empty string when the key's principal may call the gateway, else who is refused."""
         with bridge.scope(owner, gateway_arn.split(":")[3]):

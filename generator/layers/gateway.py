@@ -10,7 +10,7 @@ from troposphere import bedrockagentcore as agentcore
 
 from generator import conditions as c
 from generator import parameters as p
-from generator import policy_engine, protection, serving
+from generator import policy_engine, protection, rate_limits, serving
 from generator.composition import Layer, Scope, Value, wire, wire_list
 from generator.layers.identity import EMPTY_ISSUER_REFUSED
 from generator.names import bounded_name
@@ -98,6 +98,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
     )
     policy_engine.add_statements(scope, engine, gateway, target)
     _resource_policy(scope, gateway)
+    rate_limits.add(scope, gateway)
     scope.add(
         wafv2.WebACLAssociation(
             "GatewayWebAclAssociation",

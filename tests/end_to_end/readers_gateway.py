@@ -107,6 +107,20 @@ def gateway_target(account: Account, physical_id: str, wanted: Wanted) -> Readin
     return Reading({**found, "GatewayIdentifier": answer["gatewayArn"].rpartition("/")[2]})
 
 
+def rate_limit(account: Account, physical_id: str, wanted: Wanted) -> Reading:
+    """Reads AWS::BedrockAgentCore::GatewayRateLimit: `<gateway>|<limit>`."""
+    client = account.client("bedrock-agentcore-control")
+    identifier, limit = physical_id.split("|")
+    answer = client.get_gateway_rate_limit(gatewayIdentifier=identifier, rateLimitId=limit)
+    members = ("description", "dimensionKeys", "entries", "gatewayIdentifier", "rateLimitId")
+    found = {
+        name[0].upper() + name[1:]: capitalised(client, "GetGatewayRateLimit", name, answer[name])
+        for name in members
+        if name in answer
+    }
+    return Reading(found)
+
+
 def resource_policy(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     """Reads AWS::BedrockAgentCore::ResourcePolicy, whose physical id is the ARN of the resource that carries it."""
     answer = account.client("bedrock-agentcore-control").get_resource_policy(resourceArn=physical_id)
@@ -137,6 +151,7 @@ def access_policy(account: Account, physical_id: str, wanted: Wanted) -> Reading
 
 READERS: Mapping[str, Reader] = {
     "AWS::BedrockAgentCore::Gateway": gateway,
+    "AWS::BedrockAgentCore::GatewayRateLimit": rate_limit,
     "AWS::BedrockAgentCore::GatewayTarget": gateway_target,
     "AWS::BedrockAgentCore::OAuth2CredentialProvider": credential_provider,
     "AWS::BedrockAgentCore::Policy": access_policy,
