@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emulator import bridge, bridge_data_plane
+from emulator import bridge, bridge_data_plane, bridge_wafv2
 from emulator.checked import Checked
 from emulator.handlers import Created, HandlerFailed, Properties, ResourceHandler
 from emulator.json_api import ApiError, JsonApi
@@ -139,17 +139,25 @@ class AssociationHandler:
 
 
 class WebAclHandler(Checked):
-    """AWS::WAFv2::WebACL. Templates give SearchString as text, the API keeps it in base64 (ByteMatchStatement)."""
+    """AWS::WAFv2::WebACL. Templates give SearchString as text, the API keeps it in base64 (ByteMatchStatement). Ref is
+    ``<name>|<id>|<scope>``.
+    """
 
     def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Make the web ACL."""
-        return super().create(logical_id, _encoded(props), stack_name)
+        return _kept(super().create(logical_id, _encoded(props), stack_name), props)
 
     def update(
         self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str = ""
     ) -> Created:
         """Change the web ACL."""
-        return super().update(physical_id, _encoded(old), _encoded(new), stack_name, logical_id)
+        return _kept(super().update(physical_id, _encoded(old), _encoded(new), stack_name, logical_id), new)
+
+
+def _kept(made: Created, props: Properties) -> Created:
+    _, identifier, scope = made[0].split("|")
+    bridge_wafv2.keep(identifier, scope, {name: props.get(name) for name in ("DataProtectionConfig",)})
+    return made
 
 
 def _encoded(value: Any) -> Any:
