@@ -161,6 +161,8 @@ def _publisher(context: Context) -> foundation.Publisher:
         target_accounts=tuple(sorted({target.account for target in settings.targets} | {one for one, _ in standing})),
         target_regions=tuple(sorted({*settings.regions, *(region for _, region in standing)})),
         builds_images=image_supply.needs_project(settings),
+        kms_key=settings.image.kms_key_arn,
+        permissions_boundary=settings.security.permissions_boundary,
     )
 
 
@@ -217,6 +219,7 @@ def _registries(context: Context) -> Registries:
         organization=publisher.stack_set.organization_id,
         poll=context.poll,
         say=lambda line: context.reporter.emit(Step("Image", "started", line)),
+        kms_key=publisher.kms_key,
     )
 
 

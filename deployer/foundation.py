@@ -1,19 +1,23 @@
 """The foundation: what a publisher needs once per account, once per Region of replicated images and once per target."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
+
+import yaml
 
 from deployer import descriptions, replicas
 from deployer.aws import Aws, partition_of
 from deployer.descriptions import Describing
 from deployer.errors import UsageError
 from deployer.events import Reporter, Step
-from deployer.registry import Repository
+from deployer.registry import Repository, key_in
 from deployer.sections import StackSetSettings
 from deployer.stacks import describe, ensure, outputs_of
 from generator import foundation_parameters as f
+from generator import parameters as p
 from generator.stacks.foundation import ACCOUNT_FILE, REGION_FILE, TARGET_FILE
 
 ACCOUNT_STACK = "mcp-runtime-foundation"
@@ -48,7 +52,8 @@ class Foundation:
 class Publisher:
     """Who publishes: the account and its home Region, and who receives.
 
-    `builds_images` says whether the account gets an image builder.
+    `builds_images` says whether the account gets an image builder; `kms_key` is the ARN of the images' key in the home
+    Region, `permissions_boundary` the name of the policy that bounds every role.
     """
 
     account: str
@@ -57,6 +62,8 @@ class Publisher:
     target_accounts: tuple[str, ...]
     target_regions: tuple[str, ...]
     builds_images: bool = True
+    kms_key: str = ""
+    permissions_boundary: str = ""
 
     @property
     def admitted(self) -> list[str]:
@@ -80,6 +87,10 @@ class Publisher:
         """The Region of the stack set, the artifact bucket and the repository that images are pushed to."""
         return self.stack_set.home_region
 
+    def key_in(self, region: str) -> str:
+        """Returns the ARN of the images' key in a Region, of which a multi-Region key has one under the same id."""
+        return key_in(self.kms_key, region)
+
 
 def parameters(publisher: Publisher) -> dict[str, str]:
     """Returns the account template's parameters; raises UsageError where there are more Regions than slots."""
@@ -89,7 +100,8 @@ def parameters(publisher: Publisher) -> dict[str, str]:
             f"The targets lie in {len(replicas)} Regions besides {publisher.home_region}, but a registry is replicated"
             f" to {len(f.REPLICATION_REGIONS)} at most; split the targets over two publishing accounts."
         )
-    shared = _shared(publisher)
+    _check_key(publisher, replicas)
+    shared = _shared(publisher, publisher.home_region)
     roles = publisher.stack_set
     makes_execution_role = roles.create_execution_role and publisher.account in publisher.target_accounts
     return shared | {
@@ -103,16 +115,54 @@ def parameters(publisher: Publisher) -> dict[str, str]:
     }
 
 
+def _check_key(publisher: Publisher, replicas: Sequence[str]) -> None:
+    """Holds the images' key against where it is used: ECR takes one of the repository's own Region.
+
+    `EncryptionConfiguration.kmsKey`, ECR service model; key ids of multi-Region keys begin with mrk- (AWS KMS developer
+    guide, "Multi-Region keys").
+    """
+    if not publisher.kms_key:
+        return
+    _, _, _, region, account, name = publisher.kms_key.split(":")
+    if (account, region) != (publisher.account, publisher.home_region):
+        raise UsageError(
+            f"image.kms_key_arn names a key of account {account} in {region}, but the repository lies in account"
+            f" {publisher.account} in {publisher.home_region}; give a key from there."
+        )
+    if replicas and not name.startswith("key/mrk-"):
+        raise UsageError(
+            f"image.kms_key_arn names a key of {region} alone, but images are replicated to {', '.join(replicas)}; give"
+            " a multi-Region key that has replicas there."
+        )
+
+
+def _check_standing_key(client: Any, publisher: Publisher) -> None:
+    """Refuses another key than the standing repository's: it keeps the encryption that it was made with."""
+    stack = describe(client, ACCOUNT_STACK)
+    if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
+        return
+    given = {one["ParameterKey"]: one.get("ParameterValue", "") for one in stack.get("Parameters", [])}
+    standing = given.get(f.REGISTRY_KEY.name, "")
+    if standing != publisher.kms_key:
+        raise UsageError(
+            f"image.kms_key_arn is {publisher.kms_key or 'empty'}, but the repository {publisher.repository} was made"
+            f" with {standing or 'keys of AWS'} and keeps them; set it back, or remove the foundation first (destroy"
+            " --foundation)."
+        )
+
+
 def opt_in(regions: Iterable[str]) -> list[str]:
     """Returns the Regions, sorted, that accounts must enable before they can use them."""
     return sorted({region for region in regions if partition_of(region) == "aws"} - DEFAULT_REGIONS)
 
 
-def _shared(publisher: Publisher) -> dict[str, str]:
+def _shared(publisher: Publisher, region: str) -> dict[str, str]:
     return {
         f.TARGET_ACCOUNTS.name: ",".join(publisher.admitted),
         f.ORGANIZATION_ID.name: publisher.stack_set.organization_id,
         f.REPOSITORY_NAME.name: publisher.repository,
+        p.PERMISSIONS_BOUNDARY.name: publisher.permissions_boundary,
+        f.REGISTRY_KEY.name: publisher.key_in(region),
     }
 
 
@@ -132,13 +182,14 @@ def deploy(
     reporter.emit(Step(step, "started"))
     reporter = Describing(reporter, descriptions.of_foundation())
     client = aws.client("cloudformation", publisher.account, publisher.home_region)
-    made = ensure(client, ACCOUNT_STACK, templates[ACCOUNT_FILE], values, reporter, poll)
+    _check_standing_key(client, publisher)
+    made = ensure(client, ACCOUNT_STACK, compact(templates[ACCOUNT_FILE]), values, reporter, poll)
     changed = [made.changed]
     for region in _replica_regions(publisher):
         regional = aws.client("cloudformation", publisher.account, region)
         changed.append(
             ensure(
-                *(regional, REGION_STACK, templates[REGION_FILE], _shared(publisher), reporter, poll),
+                *(regional, REGION_STACK, compact(templates[REGION_FILE]), _shared(publisher, region), reporter, poll),
                 label=f"{REGION_STACK} {region}",
             ).changed
         )
@@ -155,6 +206,13 @@ def deploy(
     )
 
 
+def compact(text: str) -> str:
+    """Returns a template's text without what only people need: before there is a bucket, a template is sent in the
+    request itself, which takes 51,200 bytes (CloudFormation service model, `TemplateBody`).
+    """
+    return json.dumps(yaml.safe_load(text), separators=(",", ":"))
+
+
 def target_parameters(publisher: Publisher, bucket: str) -> dict[str, str]:
     """Returns the parameters of the template that a target's account needs once."""
     return {
@@ -162,6 +220,7 @@ def target_parameters(publisher: Publisher, bucket: str) -> dict[str, str]:
         f.ADMINISTRATION_ROLE_NAME.name: publisher.stack_set.administration_role_name,
         f.EXECUTION_ROLE_NAME.name: publisher.stack_set.execution_role_name,
         f.ARTIFACT_BUCKET.name: bucket,
+        p.PERMISSIONS_BOUNDARY.name: publisher.permissions_boundary,
     }
 
 
@@ -181,7 +240,7 @@ def _prepare_targets(
             return False
         values = target_parameters(publisher, bucket)
         label = f"{TARGET_STACK} {account}"
-        return ensure(client, TARGET_STACK, templates[TARGET_FILE], values, reporter, poll, label).changed
+        return ensure(client, TARGET_STACK, compact(templates[TARGET_FILE]), values, reporter, poll, label).changed
 
     role = publisher.stack_set.execution_role_name
     if publisher.stack_set.service_managed:

@@ -10,7 +10,7 @@ from deployer.aws import Aws
 from deployer.errors import RefusedError
 from deployer.image_platforms import architectures
 from deployer.packaging import ImageReference
-from deployer.registry import Repository
+from deployer.registry import Repository, key_in
 
 REPLICATION_SECONDS: Final = 1800.0
 """Most images are replicated in less than 30 minutes, small ones in seconds (ECR user guide, "Private image
@@ -23,7 +23,8 @@ NOTICE_SECONDS: Final = 60.0
 class Registries:
     """The publisher's registries, one a Region, and who may pull from them.
 
-    `account` publishes to `home_region`; `accounts` and `organization` pull. `poll` is in seconds.
+    `account` publishes to `home_region`; `accounts` and `organization` pull. `poll` is in seconds;
+    `kms_key` is the ARN of the images' key in the home Region, empty for keys of AWS.
     """
 
     aws: Aws
@@ -34,6 +35,7 @@ class Registries:
     organization: str
     poll: float
     say: Callable[[str], None]
+    kms_key: str = ""
 
     def of(self, region: str) -> Repository:
         """Returns the repository of a Region."""
@@ -93,7 +95,9 @@ def _replicated(registries: Registries, digest: str, region: str, patience: floa
             )
         if waited >= patience and not replicas.is_replicating(registries.home, digest, region):
             registries.say(f"copying {digest[:19]}… to {region}: it is older than the replication to there")
-            replicas.ensure_repository(replica, registries.accounts, registries.organization)
+            replicas.ensure_repository(
+                *(replica, registries.accounts, registries.organization, key_in(registries.kms_key, region))
+            )
             replicas.copy(registries.home, replica, digest)
             continue
         time.sleep(registries.poll)

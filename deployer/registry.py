@@ -27,6 +27,12 @@ ALREADY_UPLOADED: Final = ("LayerAlreadyExistsException", "UploadNotFoundExcepti
 ABSENT: Final = ("ImageNotFoundException", "RepositoryNotFoundException")
 
 
+def key_in(key: str, region: str) -> str:
+    """Returns the ARN of a multi-Region key's replica in a Region; empty where no key is given."""
+    parts = key.split(":")
+    return ":".join([*parts[:3], region, *parts[4:]]) if key else ""
+
+
 def digest_of(content: bytes) -> str:
     """Returns `sha256:` and the hexadecimal hash of `content`."""
     return "sha256:" + hashlib.sha256(content).hexdigest()

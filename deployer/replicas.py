@@ -39,13 +39,17 @@ def copy(source: Repository, replica: Repository, digest: str) -> None:
         replica.put_manifest(manifest, media_type, tag)
 
 
-def ensure_repository(replica: Repository, accounts: Sequence[str], organization: str) -> bool:
-    """Makes the replica's repository as replication would, where there is none; returns whether it was made."""
+def ensure_repository(replica: Repository, accounts: Sequence[str], organization: str, key: str = "") -> bool:
+    """Makes the replica's repository as replication would, where there is none; returns whether it was made.
+
+    `key` is the ARN of the KMS key that encrypts it, empty for keys of AWS.
+    """
     try:
         replica.client.create_repository(
             repositoryName=replica.name,
             imageTagMutability="IMMUTABLE",
             imageScanningConfiguration={"scanOnPush": True},
+            encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key} if key else {"encryptionType": "AES256"},
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "RepositoryAlreadyExistsException":

@@ -8,6 +8,7 @@ import re
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
 
+from generator import foundation_parameters as f
 from generator import parameters as p
 from generator.parameters import RootParameter
 from generator.presets import PRESET
@@ -253,6 +254,7 @@ class Image:
         f"must be {AUTOMATIC}, docker, podman, buildah, finch or {REMOTE}",
         AUTOMATIC,
     )
+    kms_key_arn: str = _text(f.REGISTRY_KEY.allowed_pattern or "", f.REGISTRY_KEY.constraint or "")
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,11 @@ def role_trusts(role_arn: str, service: str, context: Mapping[str, str]) -> bool
         return None
     document = role.get("AssumeRolePolicyDocument") or {}
     document = json.loads(document) if isinstance(document, str) else document
+    return policy_admits(document, service, "sts:AssumeRole", role_arn, context)
+
+
+def policy_admits(document: Record, service: str, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    """Whether a resource's own policy lets an AWS service act on it under condition keys (in lower case)."""
     statements = document.get("Statement") or []
     applicable = []
     for statement in [statements] if isinstance(statements, dict) else statements:
@@ -215,7 +220,7 @@ def role_trusts(role_arn: str, service: str, context: Mapping[str, str]) -> bool
         services = principal.get("Service", []) if isinstance(principal, dict) else []
         if service in ([services] if isinstance(services, str) else services):
             applicable.append({**statement, "Resource": "*"})
-    return _decide(f"arn:aws:iam::aws:{service}", "sts:AssumeRole", role_arn, applicable, context)
+    return _decide(f"arn:aws:iam::aws:{service}", action, resource, applicable, context)
 
 
 def role_trusts_role(role_arn: str, principal: str) -> bool:
@@ -237,12 +242,17 @@ def role_trusts_role(role_arn: str, principal: str) -> bool:
     return _decide(principal, "sts:AssumeRole", role_arn, applicable, {})
 
 
-def role_allows(role_arn: str, action: str, resource: str) -> bool:
-    """Whether the policies of a role of the current account allow an action on a resource."""
+def role_allows(role_arn: str, action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
+    """Whether the policies of a role of the current account allow an action on a resource.
+
+    ``context`` holds condition keys in lower case.
+    """
     account, region = current_scope()
     name = role_arn.rpartition("/")[2]
-    context = _context(role_arn, "AssumedRole", account, action, resource, region, {})
-    return bool(iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(name, account)).decision == "Allow")
+    evaluated = _context(role_arn, "AssumedRole", account, action, resource, region, context or {})
+    return bool(
+        iam_evaluator.evaluate(evaluated, iam_evaluator._gather_role_policies(name, account)).decision == "Allow"
+    )
 
 
 def _decide(principal: str, action: str, resource: str, statements: list[Record], context: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ SHARING: Final = "Who receives the runtime"
 STACK_SETS: Final = "Stack sets"
 REGISTRY: Final = "Container registry"
 
-GROUPS: Final = (SHARING, STACK_SETS, REGISTRY)
+GROUPS: Final = (SHARING, STACK_SETS, REGISTRY, p.PROTECTION)
 
 _ROLE_NAME: Final = r"^[A-Za-z0-9_+=,.@-]{1,64}$"
 
@@ -118,6 +118,16 @@ REPLICATION_REGIONS: Final = tuple(
 )
 """Slots, since a list of unbounded length cannot be looped over in a template."""
 
+REGISTRY_KEY: Final = RootParameter(
+    "RegistryKmsKeyArn",
+    p.PROTECTION,
+    "Images' encryption key",
+    "ARN of a symmetric KMS key of this account and Region that encrypts the images and the builds' logs. A repository"
+    " keeps the encryption that it was made with, so this stays for good. Empty: keys of AWS.",
+    allowed_pattern=p.KMS_KEY.allowed_pattern,
+    constraint=p.KMS_KEY.constraint,
+)
+
 ACCOUNT: Final = (
     TARGET_ACCOUNTS,
     ORGANIZATION_ID,
@@ -130,6 +140,8 @@ ACCOUNT: Final = (
     EMPTY_ON_DELETE,
     IMAGE_BUILDER,
     *REPLICATION_REGIONS,
+    p.PERMISSIONS_BOUNDARY,
+    REGISTRY_KEY,
 )
 ADMINISTRATION_ACCOUNT: Final = RootParameter(
     "AdministrationAccountId",
@@ -149,5 +161,11 @@ ARTIFACT_BUCKET: Final = RootParameter(
     allowed_pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
     constraint="must be the name of an S3 bucket",
 )
-TARGET: Final = (ADMINISTRATION_ACCOUNT, ADMINISTRATION_ROLE_NAME, EXECUTION_ROLE_NAME, ARTIFACT_BUCKET)
-REGION: Final = (TARGET_ACCOUNTS, ORGANIZATION_ID, REPOSITORY_NAME)
+TARGET: Final = (
+    ADMINISTRATION_ACCOUNT,
+    ADMINISTRATION_ROLE_NAME,
+    EXECUTION_ROLE_NAME,
+    ARTIFACT_BUCKET,
+    p.PERMISSIONS_BOUNDARY,
+)
+REGION: Final = (TARGET_ACCOUNTS, ORGANIZATION_ID, REPOSITORY_NAME, p.PERMISSIONS_BOUNDARY, REGISTRY_KEY)

@@ -13,7 +13,7 @@ from typing import Final
 from deployer.aws import Aws
 from deployer.context import Context
 from deployer.errors import UsageError
-from deployer.preflight import certificates, hosted_zones, names, networks, regions, secrets
+from deployer.preflight import certificates, encryption, hosted_zones, names, networks, regions, secrets
 from deployer.preflight.sites import Answers, Site
 
 CONNECTIONS: Final = 8
@@ -21,6 +21,7 @@ CHECKS: Final[Sequence[tuple[str, Callable[[Aws, Site], Iterable[str]]]]] = (
     ("network", networks.findings),
     ("certificate", certificates.findings),
     ("secrets", secrets.findings),
+    ("encryption key", encryption.findings),
 )
 """What is asked in the target's own Region, by name."""
 

@@ -31,6 +31,9 @@ class Platform(Protocol):
     def role_allows(self, role_arn: str, action: str, resource: str) -> bool:
         """Whether the role's own policies allow an action."""
 
+    def decrypts(self, role_arn: str, secret_arn: str) -> bool:
+        """Whether the role may decrypt a secret with the key that encrypts it."""
+
     def secret(self, secret_id: str) -> str | None:
         """Return a secret's string, None when it does not exist."""
 
@@ -92,6 +95,7 @@ def create_gateway(scope: Scope, parameters: Mapping[str, Any]) -> Record:
     arn = scope.arn(f"gateway/{gateway_id}")
     _check_authorizer(parameters)
     _check_role(scope, str(parameters["roleArn"]), arn)
+    _check_key(scope, parameters)
     with scope.store.change(scope.account, scope.region) as records:
         if any(gateway["name"] == name for gateway in records.gateways.values()):
             raise ServiceError("ConflictException", f"A gateway with name {name} already exists", 409)
@@ -126,6 +130,7 @@ def update_gateway(scope: Scope, parameters: Mapping[str, Any]) -> Record:
         raise ServiceError("ValidationException", "Authorizer type cannot be updated for an existing gateway")
     _check_authorizer(parameters)
     _check_role(scope, str(parameters["roleArn"]), str(gateway["gatewayArn"]))
+    _check_key(scope, parameters)
     changed = _configuration(parameters)
     if "supportedVersions" in (_mcp(parameters) or {}) and _versions(changed) != _versions(gateway):
         text = "Supported versions cannot be updated: the account is not enabled for MCP version updates"
@@ -184,6 +189,17 @@ def _check_role(scope: Scope, role_arn: str, gateway_arn: str) -> None:
     if not scope.platform.role_trusts_gateway(role_arn, gateway_arn):
         text = f"Gateway service is not authorized to perform AssumeRole on {role_arn}"
         raise ServiceError("ValidationException", text)
+
+
+def _check_key(scope: Scope, parameters: Mapping[str, Any]) -> None:
+    """Refuses a key that the gateway's role may not use ("Encrypt your AgentCore gateway with a customer-managed KMS
+    key", prerequisites, in the developer guide); the conditions of a grant are not looked at.
+    """
+    role, key = str(parameters["roleArn"]), str(parameters.get("kmsKeyArn") or "")
+    for action in ("kms:DescribeKey", "kms:Decrypt", "kms:GenerateDataKey") if key else ():
+        if not scope.platform.role_allows(role, action, key):
+            text = f"{role} is not authorized to perform: {action} on resource: {key} because no identity-based policy"
+            raise ServiceError("AccessDeniedException", f"{text} allows the {action} action", 403)
 
 
 def put_resource_policy(scope: Scope, arn: str, policy: str) -> Record:

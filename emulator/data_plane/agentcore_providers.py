@@ -143,6 +143,8 @@ def token_for(
         if not scope.platform.role_allows(str(gateway["roleArn"]), action, resource):
             text = f"{gateway['roleArn']} is not authorized to perform: {action} on resource: {resource}"
             raise CredentialError(text)
+    if not scope.platform.decrypts(str(gateway["roleArn"]), secret_arn):
+        raise CredentialError(f"{gateway['roleArn']} may not decrypt {secret_arn}: Access to KMS is not allowed")
     try:
         secret = _client_secret(scope, secret_arn, str(provider["clientSecretJsonKey"]))
     except ServiceError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from emulator import bridge_data_plane as bridge
-from emulator import bridge_ecs
+from emulator import bridge_ecs, kms_keys
 from emulator.data_plane import cognito
 from emulator.data_plane.actions import BalancerActions
 from emulator.data_plane.agentcore import Scope
@@ -54,6 +54,11 @@ class AccountPlatform:
         """Whether the role's own policies allow an action."""
         with bridge.scope(*self._scope):
             return bridge.role_allows(role_arn, action, resource)
+
+    def decrypts(self, role_arn: str, secret_arn: str) -> bool:
+        """Whether the role may decrypt a secret with the key that encrypts it."""
+        with bridge.scope(*self._scope):
+            return kms_keys.decrypts(role_arn, secret_arn)
 
     def secret(self, secret_id: str) -> str | None:
         """Return a secret's string, None when it does not exist."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator import bridge_data_plane as bridge
+from emulator import kms_keys
 
 _STOP_SECONDS = 30.0
 
@@ -69,6 +70,8 @@ def _secret(value_from: str, role: str) -> str:
     )
     if not role or not bridge.role_allows(role, "secretsmanager:GetSecretValue", arn):
         raise StartRefused(f"{failed}AccessDeniedException for {role or 'a task without an execution role'}")
+    if not kms_keys.decrypts(role, arn):
+        raise StartRefused(f"{failed}AccessDeniedException: Access to KMS is not allowed")
     content = bridge.secret_string(arn)
     if content is None:
         raise StartRefused(f"{failed}ResourceNotFoundException")

@@ -41,6 +41,7 @@ def _role(physical_id: str, props: Properties) -> Current:
         **chosen(props, found, "RoleName", "Path", "Description", "MaxSessionDuration"),
         "AssumeRolePolicyDocument": trust,
         "ManagedPolicyArns": [item["PolicyArn"] for item in attached],
+        "PermissionsBoundary": found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         "Policies": policies,
         "Tags": found.get("Tags", []),
     }
@@ -194,6 +195,7 @@ READERS: Mapping[str, tuple[Reader, tuple[str, ...]]] = {
             "MaxSessionDuration",
             "AssumeRolePolicyDocument",
             "ManagedPolicyArns",
+            "PermissionsBoundary",
             "Policies",
             "Tags",
         ),

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from emulator import bridge, policy_documents
 from emulator.checked import Checked
-from emulator.handlers import HandlerFailed, Properties, ResourceHandler
+from emulator.handlers import Created, HandlerFailed, Properties, ResourceHandler
 
 _INLINE, _TRUST, _MANAGED = 10_240, 2_048, 6_144
 _ATTACHED = 10
@@ -54,6 +54,10 @@ class RoleHandler(Checked):
             raise _exceeded("ACLSizePerRole", _TRUST)
         if sum(policy_documents.size(item["PolicyDocument"]) for item in props.get("Policies") or ()) > _INLINE:
             raise _refused("LimitExceeded", f"Maximum policy size of {_INLINE} bytes exceeded for role {name}", 409)
+        boundary = str(props.get("PermissionsBoundary") or "")
+        if boundary and not boundary.startswith("arn:aws:iam::aws:") and not _exists("get_policy", PolicyArn=boundary):
+            text = f"Scope ARN: {boundary} does not exist or is not attachable."
+            raise _refused("NoSuchEntity", text, 404, "NotFound")
         attached = props.get("ManagedPolicyArns") or []
         if len(attached) > _ATTACHED:
             raise _exceeded("PoliciesPerRole", _ATTACHED)
@@ -61,6 +65,21 @@ class RoleHandler(Checked):
             if not str(arn).startswith("arn:aws:iam::aws:") and not _exists("get_policy", PolicyArn=str(arn)):
                 text = f"Policy {arn} does not exist or is not attachable."
                 raise _refused("NoSuchEntity", text, 404, "NotFound")
+
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
+        """Make the role and bound it. Raises ValueError where IAM refuses it."""
+        made = super().create(logical_id, props, stack_name)
+        _bound(made[0], props)
+        return made
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack_name: str, logical_id: str = ""
+    ) -> Created:
+        """Change the role and what bounds it. Raises ValueError where IAM refuses it."""
+        made = super().update(physical_id, old, new, stack_name, logical_id)
+        if (made[0], new.get("PermissionsBoundary")) != (physical_id, old.get("PermissionsBoundary")):
+            _bound(made[0], new)
+        return made
 
 
 def _exists(operation: str, **given: str) -> bool:
@@ -77,6 +96,15 @@ def _principal_exists(principal: str) -> bool:
         return True
     with bridge.scope(principal.split(":")[4], bridge.current_scope()[1]):
         return _exists(f"get_{kind}", **{f"{kind.title()}Name": name.rpartition("/")[2]})
+
+
+def _bound(role: str, props: Properties) -> None:
+    """Put the boundary on a role, or take it away: ministack's own handler knows none."""
+    client = bridge.client("iam")
+    if props.get("PermissionsBoundary"):
+        client.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=str(props["PermissionsBoundary"]))
+    elif "PermissionsBoundary" in client.get_role(RoleName=role)["Role"]:
+        client.delete_role_permissions_boundary(RoleName=role)
 
 
 class ManagedPolicyHandler(Checked):

@@ -12,10 +12,12 @@ from typing import Final
 from awacs import ecr as ecr_actions
 from awacs import logs as logs_actions
 from awacs import s3 as s3_actions
-from troposphere import Sub, codebuild, iam, logs
+from troposphere import NoValue, Sub, codebuild, iam, logs
 
 from generator import foundation_parameters as f
+from generator import protection
 from generator.composition import Layer, Scope, Value, chosen, wire
+from generator.layers.registry import HAS_KEY
 from generator.policies import allow, policy, regional_arn, trust
 
 SOURCES: Final = "sources/"
@@ -79,7 +81,11 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
     """
     log_group = scope.add(
         logs.LogGroup(
-            "ImageBuilderLogGroup", RetentionInDays=LOG_DAYS, DeletionPolicy="Delete", UpdateReplacePolicy="Delete"
+            "ImageBuilderLogGroup",
+            KmsKeyId=scope.choose(HAS_KEY, scope.parameter(f.REGISTRY_KEY), NoValue),
+            RetentionInDays=LOG_DAYS,
+            DeletionPolicy="Delete",
+            UpdateReplacePolicy="Delete",
         ),
         "What builds of the image print.",
         BUILDS_IMAGES,
@@ -87,6 +93,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
     role = scope.add(
         iam.Role(
             "ImageBuilderRole",
+            PermissionsBoundary=protection.boundary(scope),
             AssumeRolePolicyDocument=trust("codebuild.amazonaws.com", regional_arn("codebuild", "project/*")),
             Policies=[
                 iam.Policy(

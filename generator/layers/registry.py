@@ -41,6 +41,7 @@ HAS_ORGANIZATION = _given("HasOrganization", f.ORGANIZATION_ID)
 IS_SHARED = composition.Condition(
     "IsShared", lambda scope: Or(scope.holds(HAS_ACCOUNTS), scope.holds(HAS_ORGANIZATION))
 )
+HAS_KEY = _given("HasRegistryKey", f.REGISTRY_KEY)
 REPLICATES = tuple(
     _given(f"Replicates{slot}", parameter) for slot, parameter in enumerate(f.REPLICATION_REGIONS, start=1)
 )
@@ -69,6 +70,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
             "Repository",
             RepositoryName=scope.parameter(f.REPOSITORY_NAME),
             ImageTagMutability="IMMUTABLE",
+            EncryptionConfiguration=encryption(scope),
             ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),
             LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=lifecycle_text()),
             RepositoryPolicyText=scope.choose(IS_SHARED, pull_policy(scope), NoValue),
@@ -106,6 +108,17 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
         REPLICATES_ANYWHERE,
     )
     return Outputs(repository_name=repository.ref(), repository_arn=repository.get_att("Arn"))
+
+
+def encryption(scope: Scope) -> AWSHelperFn:
+    """Returns how a repository of this Region is encrypted: with the given key, else with keys of AWS.
+
+    A repository keeps this for good (provider schema, `createOnlyProperties`). Who pulls needs no permission for the
+    key: ECR uses it by a grant (ECR user guide, "Encryption at rest").
+    """
+    return scope.choose(
+        HAS_KEY, ecr.EncryptionConfiguration(EncryptionType="KMS", KmsKey=scope.parameter(f.REGISTRY_KEY)), NoValue
+    )
 
 
 def lifecycle_text() -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 from awacs import cloudformation as cloudformation_actions
 from awacs import ec2 as ec2_actions
+from awacs import ecr as ecr_actions
+from awacs import kms as kms_actions
 from awacs import s3 as s3_actions
 from awacs import sts
 from awacs.aws import (
@@ -13,7 +15,6 @@ from awacs.aws import (
     ArnLike,
     AWSPrincipal,
     Condition,
-    PolicyDocument,
     Principal,
     PrincipalOrgID,
     SourceAccount,
@@ -22,9 +23,10 @@ from awacs.aws import (
     StringEquals,
     StringNotEquals,
 )
-from troposphere import Equals, Join, Not, NoValue, Output, Ref, Select, Split, Sub, Template, ecr, iam, s3
+from troposphere import AWSHelperFn, Equals, Join, Not, NoValue, Output, Ref, Select, Split, Sub, Template, ecr, iam, s3
 
-from generator import composition
+from generator import composition, protection
+from generator import conditions as c
 from generator import foundation_parameters as f
 from generator.buckets import kept_bucket, objects_of, only_tls
 from generator.composition import FlattenedComposer, Scope, Value, chosen, rendered, root_parameter
@@ -33,7 +35,7 @@ from generator.interface import interface
 from generator.layers import image_builder, registry
 from generator.layers.registry import HAS_ACCOUNTS, HAS_ORGANIZATION, IS_SHARED
 from generator.parameters import RootParameter
-from generator.policies import VERSION, policy
+from generator.policies import VERSION, allow, policy, regional_arn
 from generator.simplification import simplified
 
 ACCOUNT_FILE = "foundation-account.yaml"
@@ -49,6 +51,11 @@ UNSCOPED_SID = "Unscoped"
 UNLISTED = {"W3037": "the provider schema names bedrock-agentcore:CreateTokenVault, cfn-lint does not know it yet"}
 OWN_NAMES = {"s3": (f"arn:${{AWS::Partition}}:s3:::{STACK_SET_STACKS.lower()}",)}
 """Where unnamed resources bear the stack's name, the execution role reaches those alone."""
+
+_GRANTING = ("AttachRolePolicy", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
+"""What gives a role permissions: with a boundary named, only to roles that bear it. Taking permissions or the boundary
+away stays allowed, so that an update which adds the boundary can be rolled back (Service Authorization Reference,
+condition key `iam:PermissionsBoundary`); the boundary itself may deny that."""
 
 CREATES_ADMINISTRATION_ROLE = chosen("CreatesAdministrationRole", f.CREATE_ADMINISTRATION_ROLE, "on")
 HAS_OPT_IN_REGIONS = composition.Condition(
@@ -129,6 +136,7 @@ def _name(scope: Scope) -> Ref:
 def _region() -> dict[str, Any]:
     template = _template("Foundation of MCP agent runtimes: once per Region to which images are replicated.", f.REGION)
     scope = FlattenedComposer(template).scope
+    role = _replication_role(scope)
     scope.add(
         ecr.RepositoryCreationTemplate(
             "ReplicaSettings",
@@ -137,12 +145,54 @@ def _region() -> dict[str, Any]:
             AppliedFor=["REPLICATION"],
             Description="Replicas of the MCP runtime's images",
             ImageTagMutability="IMMUTABLE",
+            EncryptionConfiguration=registry.encryption(scope),
+            CustomRoleArn=scope.choose(registry.HAS_KEY, role.get_att("Arn"), NoValue),
             LifecyclePolicy=registry.lifecycle_text(),
             RepositoryPolicy=scope.choose(IS_SHARED, registry.pull_policy_text(scope), NoValue),
         ),
         "Gives a replicated repository the settings and the pull policy of the original.",
     )
     return simplified(rendered(template, wait=True))
+
+
+def _replication_role(scope: Scope) -> iam.Role:
+    """Adds the role with which ECR makes replicas under a key of the customer's.
+
+    ECR user guide, "Create a custom policy" and "Create an IAM role for repository creation templates": the role's
+    trust there names no account, so none is asked for here.
+    """
+    return scope.add(
+        iam.Role(
+            "ReplicationRole",
+            AssumeRolePolicyDocument=policy(
+                Statement(
+                    Effect=Allow,
+                    Principal=Principal("Service", "ecr.amazonaws.com"),
+                    Action=[sts.AssumeRole],
+                )
+            ),
+            PermissionsBoundary=protection.boundary(scope),
+            Policies=[
+                iam.Policy(
+                    PolicyName="make-replicas",
+                    PolicyDocument=policy(
+                        allow(
+                            [ecr_actions.CreateRepository, ecr_actions.ReplicateImage, ecr_actions.TagResource],
+                            [regional_arn("ecr", "repository/${Name}", Name=scope.parameter(f.REPOSITORY_NAME))],
+                            "Replicate",
+                        ),
+                        allow(
+                            [kms_actions.CreateGrant, kms_actions.DescribeKey, kms_actions.RetireGrant],
+                            [scope.parameter(f.REGISTRY_KEY)],
+                            "Encrypt",
+                        ),
+                    ),
+                )
+            ],
+        ),
+        "Lets ECR make the replicated repository under the given key.",
+        registry.HAS_KEY,
+    )
 
 
 def _target() -> dict[str, Any]:
@@ -231,6 +281,7 @@ def _administration_role(scope: Scope) -> iam.Role:
         iam.Role(
             "AdministrationRole",
             RoleName=_name(scope),
+            PermissionsBoundary=protection.boundary(scope),
             AssumeRolePolicyDocument=policy(
                 Statement(
                     Effect=Allow,
@@ -290,11 +341,12 @@ def _execution_role(scope: Scope, principal: Value, packaged: Sub, when: composi
         iam.Role(
             "ExecutionRole",
             RoleName=scope.parameter(f.EXECUTION_ROLE_NAME),
+            PermissionsBoundary=protection.boundary(scope),
             AssumeRolePolicyDocument=policy(
                 Statement(Effect=Allow, Principal=AWSPrincipal(principal), Action=[sts.AssumeRole])
             ),
             ManagedPolicyArns=[attached.ref() for attached in policies],
-            Policies=[iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=_stacks_and_roles(packaged))],
+            Policies=[iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=_stacks_and_roles(scope, packaged))],
         ),
         "What stack sets may do in this account: make the runtime's resources, and roles only under their own names.",
         when,
@@ -334,9 +386,9 @@ def _uses(services: Sequence[str]) -> list[Statement]:
     return [*scoped, Statement(Sid=UNSCOPED_SID, Effect=Allow, Action=unscoped, Resource=["*"])]
 
 
-def _stacks_and_roles(packaged: Sub) -> PolicyDocument:
+def _stacks_and_roles(scope: Scope, packaged: Sub) -> dict[str, Any]:
     own = "arn:${AWS::Partition}:iam::${AWS::AccountId}"
-    return policy(
+    statements: list[Statement | AWSHelperFn] = [
         Statement(
             Sid="Stacks",
             Effect=Allow,
@@ -378,11 +430,15 @@ def _stacks_and_roles(packaged: Sub) -> PolicyDocument:
             Condition=Condition([StringNotEquals("s3:ResourceAccount", Ref("AWS::AccountId"))]),
         ),
         Statement(Sid="PackagedTemplates", Effect=Allow, Action=[s3_actions.GetObject], Resource=[packaged]),
-        Statement(
-            Sid="Roles",
-            Effect=Allow,
-            Action=[action for action in _actions("iam") if action.action != "CreateServiceLinkedRole"],
-            Resource=[Sub(f"{own}:role/{STACK_SET_STACKS}"), Sub(f"{own}:policy/{STACK_SET_STACKS}")],
+        allow(
+            [one for one in _actions("iam") if one.action not in {*_GRANTING, "CreateServiceLinkedRole"}],
+            [Sub(f"{own}:role/{STACK_SET_STACKS}"), Sub(f"{own}:policy/{STACK_SET_STACKS}")],
+            "Roles",
+        ),
+        scope.choose(
+            c.HAS_BOUNDARY,
+            _granting(own, Condition([StringEquals("iam:PermissionsBoundary", protection.boundary_arn(scope))])),
+            _granting(own, None),
         ),
         Statement(
             Sid="ServiceLinkedRoles",
@@ -390,4 +446,15 @@ def _stacks_and_roles(packaged: Sub) -> PolicyDocument:
             Action=[Action("iam", "CreateServiceLinkedRole")],
             Resource=[Sub(f"{own}:role/aws-service-role/*")],
         ),
+    ]
+    return {"Version": VERSION, "Statement": statements}
+
+
+def _granting(own: str, bounded: Condition | None) -> Statement:
+    return Statement(
+        Sid="Grants",
+        Effect=Allow,
+        Action=[Action("iam", name) for name in _GRANTING],
+        Resource=[Sub(f"{own}:role/{STACK_SET_STACKS}")],
+        **({"Condition": bounded} if bounded else {}),
     )

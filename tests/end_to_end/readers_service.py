@@ -14,6 +14,7 @@ def role(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     """Reads AWS::IAM::Role with its inline policies and what is attached to it."""
     iam = account.client("iam")
     found = iam.get_role(RoleName=physical_id)["Role"]
+    bounded = found.get("PermissionsBoundary")
     names = iam.list_role_policies(RoleName=physical_id)["PolicyNames"]
     policies = [iam.get_role_policy(RoleName=physical_id, PolicyName=name) for name in names]
     attached = iam.list_attached_role_policies(RoleName=physical_id)["AttachedPolicies"]
@@ -22,6 +23,7 @@ def role(account: Account, physical_id: str, wanted: Wanted) -> Reading:
             "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached],
             "Policies": [chosen(policy, "PolicyDocument", "PolicyName") for policy in policies],
             **chosen(found, "AssumeRolePolicyDocument", "Description", "Path"),
+            **({"PermissionsBoundary": bounded["PermissionsBoundaryArn"]} if bounded else {}),
         },
         chosen(found, "Arn"),
         frozenset({"ManagedPolicyArns", "Policies"}),
@@ -41,7 +43,7 @@ def secret(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     client = account.client("secretsmanager")
     found = client.describe_secret(SecretId=physical_id)
     value = client.get_secret_value(SecretId=physical_id)
-    return Reading({**chosen(found, "Description"), **chosen(value, "SecretString")})
+    return Reading({**chosen(found, "Description", "KmsKeyId"), **chosen(value, "SecretString")})
 
 
 def log_group(account: Account, physical_id: str, wanted: Wanted) -> Reading:
@@ -49,7 +51,11 @@ def log_group(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     answer = account.client("logs").describe_log_groups(logGroupNamePrefix=physical_id)
     (found,) = [group for group in answer["logGroups"] if group["logGroupName"] == physical_id]
     return Reading(
-        {"LogGroupName": found["logGroupName"], "RetentionInDays": found.get("retentionInDays")},
+        {
+            "LogGroupName": found["logGroupName"],
+            "RetentionInDays": found.get("retentionInDays"),
+            **({"KmsKeyId": found["kmsKeyId"]} if "kmsKeyId" in found else {}),
+        },
         {"Arn": found["arn"]},
     )
 

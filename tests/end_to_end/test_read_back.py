@@ -20,6 +20,7 @@ from deployer.stacks import LOCAL_POLL_SECONDS, ensure
 from generator.evaluation import Deployment
 from generator.stacks import template_dicts, templates
 from tests.end_to_end import read_back
+from tests.end_to_end.customer_key import BOUNDARY, Brought, bring
 from tests.end_to_end.read_back import Account, Difference, ReadBack, equal, leaves, missing
 from tests.end_to_end.readers import EXCEPTIONS, READERS
 from tests.end_to_end.running import ACCOUNT, Project
@@ -33,6 +34,8 @@ EVERYTHING = (
     ("allowed_principals = [] ", f'allowed_principals = ["arn:aws:iam::{ACCOUNT}:root"] '),
     ('alarm_email = "" ', 'alarm_email = "alarms@example.com" '),
 )
+KEPT = ("ServerLogGroup", "FlowLogGroup", "ClientSecret", "AlarmTopic", "Gateway", "GatewayRole", "TaskRole")
+"""What takes a key, a boundary and policies in place."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,19 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def target(project: Project) -> Mapping[str, Any]:
+def brought(project: Project) -> Brought:
+    return bring(project)
+
+
+@pytest.fixture(scope="module")
+def target(project: Project, brought: Brought) -> Mapping[str, Any]:
     """The nested runtime's target as `deploy` tells it; whether it serves is another test's matter."""
-    project.configure(*EVERYTHING)
+    project.configure(
+        *EVERYTHING,
+        ('kms_key_arn = ""                # key that', f'kms_key_arn = "{brought.key}" # key that'),
+        ('permissions_boundary = "" ', f'permissions_boundary = "{BOUNDARY}" '),
+        ("task_policy_arns = [] ", f'task_policy_arns = ["{brought.task_policy}"] '),
+    )
     done = project.run("deploy", "--output", "json")
     assert done.out, done.err
     (found,) = done.document["targets"]
@@ -142,7 +155,7 @@ def test_the_deployments_use_every_type_and_every_exception(nested: Deployed, fl
     assert set().union(*(one.compare().excepted for one in found)) == EXCEPTIONS.keys()
 
 
-def test_services_report_what_an_update_changed(flat: Deployed) -> None:
+def test_services_report_what_an_update_changed(flat: Deployed, brought: Brought) -> None:
     client = flat.project.client("cloudformation")
     changes = {
         "Preset": "production",
@@ -154,6 +167,9 @@ def test_services_report_what_an_update_changed(flat: Deployed) -> None:
         "MaxTasks": "6",
         "AllowedPrincipals": f"arn:aws:iam::{ACCOUNT}:root",
         "AlarmEmail": "other@example.com",
+        "KmsKeyArn": brought.key,
+        "PermissionsBoundaryName": BOUNDARY,
+        "TaskPolicyArns": brought.task_policy,
     }
     before = flat.read_back()
     described = client.describe_stacks(StackName=flat.stack)["Stacks"][0]["Parameters"]
@@ -172,6 +188,8 @@ def test_services_report_what_an_update_changed(flat: Deployed) -> None:
     client.get_waiter("stack_update_complete").wait(StackName=flat.stack, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
     after = flat.read_back()
     assert set(after.resources) == existing(after.deployment) > set(before.resources)
+    for title in KEPT:
+        assert after.resources[title].physical_id == before.resources[title].physical_id, f"{title} was replaced"
     result = after.compare()
     assert not result.differences, told(result.differences)
     assert result.values == sum(leaves(value) for title in after.resources for value in wanted(after, title))
