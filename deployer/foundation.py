@@ -136,21 +136,6 @@ def _check_key(publisher: Publisher, replicas: Sequence[str]) -> None:
         )
 
 
-def _check_standing_key(client: Any, publisher: Publisher) -> None:
-    """Refuses another key than the standing repository's: it keeps the encryption that it was made with."""
-    stack = describe(client, ACCOUNT_STACK)
-    if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
-        return
-    given = {one["ParameterKey"]: one.get("ParameterValue", "") for one in stack.get("Parameters", [])}
-    standing = given.get(f.REGISTRY_KEY.name, "")
-    if standing != publisher.kms_key:
-        raise UsageError(
-            f"image.kms_key_arn is {publisher.kms_key or 'empty'}, but the repository {publisher.repository} was made"
-            f" with {standing or 'keys of AWS'} and keeps them; set it back, or remove the foundation first (destroy"
-            " --foundation)."
-        )
-
-
 def opt_in(regions: Iterable[str]) -> list[str]:
     """Returns the Regions, sorted, that accounts must enable before they can use them."""
     return sorted({region for region in regions if partition_of(region) == "aws"} - DEFAULT_REGIONS)
@@ -182,7 +167,6 @@ def deploy(
     reporter.emit(Step(step, "started"))
     reporter = Describing(reporter, descriptions.of_foundation())
     client = aws.client("cloudformation", publisher.account, publisher.home_region)
-    _check_standing_key(client, publisher)
     made = ensure(client, ACCOUNT_STACK, compact(templates[ACCOUNT_FILE]), values, reporter, poll)
     changed = [made.changed]
     for region in _replica_regions(publisher):

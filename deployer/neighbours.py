@@ -11,11 +11,13 @@ from deployer.stack_set_plan import Target
 from deployer.stack_sets import DESCRIPTION, StackSets
 from deployer.stacks import describe, outputs_of, parameters_of
 from generator import foundation_parameters as f
+from generator import parameters as p
 
 NAMES: Final = {
     f.REPOSITORY_NAME.name: "image.repository",
     f.ADMINISTRATION_ROLE_NAME.name: "stack_set.administration_role_name",
     f.EXECUTION_ROLE_NAME.name: "stack_set.execution_role_name",
+    p.PERMISSIONS_BOUNDARY.name: "security.permissions_boundary",
 }
 """The foundation's names that every stack set on it uses, with the configuration's key of each."""
 SWITCHES: Final = (f.CREATE_ADMINISTRATION_ROLE.name, f.CREATE_EXECUTION_ROLE.name, f.IMAGE_BUILDER.name)
@@ -74,6 +76,13 @@ def reconciled(wanted: Mapping[str, str], beside: Neighbours, stands: bool) -> d
                 f"{key} is {wanted[name]}, but the foundation of this account has {before}, which {users}; set {key} to"
                 f" {before}, or publish from another account."
             )
+    key = beside.values.get(f.REGISTRY_KEY.name, "")
+    if beside.values and key != wanted[f.REGISTRY_KEY.name]:
+        raise UsageError(
+            f"image.kms_key_arn is {wanted[f.REGISTRY_KEY.name] or 'empty'}, but the repository"
+            f" {wanted[f.REPOSITORY_NAME.name]} was made with {key or 'keys of AWS'} and keeps them; set it back, or"
+            " remove the foundation first (destroy --foundation)."
+        )
     organization = wanted[f.ORGANIZATION_ID.name]
     if beside.organization and organization != beside.organization:
         raise UsageError(

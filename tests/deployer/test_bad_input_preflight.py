@@ -1,5 +1,7 @@
 """What a preflight says of answers that only AWS gives: closed Regions, waiting certificates, calls that are denied."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,15 +16,18 @@ from deployer.context import Context
 from deployer.errors import UsageError
 from deployer.events import Event
 from deployer.network import NotStarted, PublicNetwork, Resolution, Unreachable
-from deployer.preflight import certificates, check, networks, secrets
+from deployer.preflight import certificates, check, encryption, networks, secrets
 from deployer.preflight.sites import Site
 from deployer.settings import parse
 from generator import parameters as p
+from generator.key_policy import ALARMS_SID, LOGS_SID, key_policy
 from generator.parameters import RootParameter
+from generator.stacks import template_dicts
 from tests.deployer.test_bad_input import one_sentence
 
 OWN, OTHER = "111111111111", "222222222222"
 CERTIFICATE = f"arn:aws:acm:us-east-1:{OWN}:certificate/0f0e0f0e-0f0e-0f0e-0f0e-0f0e0f0e0f0e"
+KEY = f"arn:aws:kms:us-east-1:{OWN}:key/11111111-2222-3333-4444-555555555555"
 SECRET = f"arn:aws:secretsmanager:us-east-1:{OWN}:secret:tools-AbCdEf"
 
 
@@ -124,6 +129,45 @@ def test_secret_s_key_must_be_aws_s_own(aws: Stubbed, manager: str, refused: boo
     else:
         aws.stub("kms").add_response("describe_key", {"KeyMetadata": {"KeyId": "key", "KeyManager": manager}})
     assert len(sentences(secrets.findings(aws, site((p.CONTAINER_SECRET_ARN, SECRET))))) == refused
+
+
+def test_secret_may_bear_the_runtime_s_own_key(aws: Stubbed) -> None:
+    aws.stub("secretsmanager").add_response("describe_secret", {"ARN": SECRET, "KmsKeyId": KEY})
+    found = {"KeyMetadata": {"KeyId": "key", "Arn": KEY, "KeyManager": "CUSTOMER"}}
+    aws.stub("kms").add_response("describe_key", found)
+    assert not sentences(secrets.findings(aws, site((p.CONTAINER_SECRET_ARN, SECRET), (p.KMS_KEY, KEY))))
+
+
+def of_key(**about: Any) -> dict[str, Any]:
+    return {"KeyMetadata": {"KeyId": "key", "Arn": KEY, "KeyState": "Enabled", "KeySpec": "SYMMETRIC_DEFAULT", **about}}
+
+
+@pytest.mark.parametrize(
+    ("about", "without", "said"),
+    [
+        ({}, (), []),
+        ({"KeyState": "PendingDeletion"}, (), ["is PendingDeletion: enable"]),
+        ({"KeySpec": "RSA_2048"}, (), ["take only symmetric keys"]),
+        ({}, (LOGS_SID,), ["does not let logs.us-east-1.amazonaws.com use it"]),
+        ({}, (LOGS_SID, ALARMS_SID), ["let logs.us-east-1", "let cloudwatch.amazonaws.com use it: add the statement"]),
+    ],
+)
+def test_key_must_be_usable_by_those_that_use_it(
+    aws: Stubbed, about: dict[str, Any], without: tuple[str, ...], said: list[str]
+) -> None:
+    document = key_policy(template_dicts(), OWN, "us-east-1", "aws")
+    document["Statement"] = [one for one in document["Statement"] if one["Sid"] not in without]
+    aws.stub("kms").add_response("describe_key", of_key(**about))
+    aws.stub("kms").add_response("get_key_policy", {"Policy": json.dumps(document), "PolicyName": "default"})
+    found = sentences(encryption.findings(aws, site((p.KMS_KEY, KEY))))
+    assert len(found) == len(said)
+    assert all(re.search(words, sentence) for words, sentence in zip(said, found, strict=True))
+
+
+def test_key_that_is_not_there_is_named(aws: Stubbed) -> None:
+    aws.stub("kms").add_client_error("describe_key", "NotFoundException")
+    (sentence,) = sentences(encryption.findings(aws, site((p.KMS_KEY, KEY))))
+    assert "correct security.kms_key_arn" in sentence
 
 
 def test_partial_arn_is_another_secret_s(aws: Stubbed) -> None:

@@ -57,6 +57,21 @@ def test_more_regions_than_slots_are_refused() -> None:
         parameters(publisher(regions=regions))
 
 
+def test_key_of_the_images_lies_where_the_images_lie_and_stays() -> None:
+    key = f"arn:aws:kms:us-east-1:{OWN}:key/mrk-{'0' * 32}"
+    one = replace(publisher(regions=("eu-west-1", "us-east-1")), kms_key=key)
+    values = parameters(one)
+    assert values["RegistryKmsKeyArn"] == key
+    assert one.key_in("eu-west-1") == key.replace("us-east-1", "eu-west-1")
+    reconciled(values, Neighbours(values=values), stands=True)
+    with pytest.raises(UsageError, match="was made with keys of AWS and keeps them"):
+        reconciled(values, Neighbours(values={**values, "RegistryKmsKeyArn": ""}), stands=False)
+    with pytest.raises(UsageError, match="give a multi-Region key that has replicas there"):
+        parameters(replace(one, kms_key=key.replace("mrk-", "1234")))
+    with pytest.raises(UsageError, match="give a key from there"):
+        parameters(replace(one, kms_key=key.replace(OWN, OTHER)))
+
+
 def test_image_builder_is_made_unless_another_builds() -> None:
     assert parameters(publisher())["ImageBuilder"] == "on"
     assert parameters(replace(publisher(), builds_images=False))["ImageBuilder"] == "off"

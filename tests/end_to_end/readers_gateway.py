@@ -82,7 +82,7 @@ def gateway(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     client = account.client("bedrock-agentcore-control")
     answer = client.get_gateway(gatewayIdentifier=physical_id)
     members = (
-        *("authorizerType", "description", "name", "policyEngineConfiguration"),
+        *("authorizerType", "description", "kmsKeyArn", "name", "policyEngineConfiguration"),
         *("protocolConfiguration", "protocolType", "roleArn"),
     )
     found = {
