@@ -30,12 +30,16 @@ class NotStarted(Unreachable):
 
 @dataclass(frozen=True)
 class Resolution:
-    """Where a host name leads: IP address, port for HTTPS, and the records that led there, as people read them."""
+    """Where a host name leads: IP address, port for HTTPS, and the records that led there, as people read them.
+
+    `inside` says that only the VPC of the address reaches it; nothing is sent there.
+    """
 
     host: str
     address: str
     port: int
     chain: tuple[str, ...]
+    inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,10 @@ class LocalNetwork:
         if answer.status_code != httpx2.codes.OK:
             raise Unreachable(f"The name {host} has no address in the local AWS: {_message(answer)}.")
         found = answer.json()
-        return Resolution(host, found["address"], int(found["port"]), tuple(found["chain"]))
+        inside = bool(found["private"])
+        return Resolution(
+            host, found["address"], HTTPS_PORT if inside else int(found["port"]), tuple(found["chain"]), inside
+        )
 
     def ssl_context(self) -> ssl.SSLContext:
         """Returns a context that trusts the emulator's authority and no other."""
@@ -140,8 +147,15 @@ class RoutedTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
+def _reached(network: Network, host: str) -> Resolution:
+    found = network.resolve(host)
+    if found.inside:
+        raise Unreachable(f"{host} leads to {found.address}, which only its VPC reaches.")
+    return found
+
+
 def _route(network: Network, request: httpx2.Request) -> None:
-    found = network.resolve(request.url.host)
+    found = _reached(network, request.url.host)
     port = found.port if request.url.port in (None, HTTPS_PORT) else request.url.port
     request.extensions = {**request.extensions, "sni_hostname": found.host}
     request.url = request.url.copy_with(host=found.address, port=port)
@@ -181,7 +195,7 @@ def certificate_of(network: Network, host: str) -> Certificate:
 
     Raises Unreachable where the host cannot be resolved, connected to or trusted.
     """
-    found = network.resolve(host)
+    found = _reached(network, host)
     try:
         with (
             socket.create_connection((found.address, found.port), timeout=TIMEOUT_SECONDS) as plain,

@@ -20,6 +20,7 @@ import httpx2
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from deployer import private_exposure
 from deployer.aws import refusal
 from deployer.errors import RefusedError
 from deployer.mcp_client import BearerToken, Era, McpRefused, Signed, Tool, call_tool, list_tools, mcp_url
@@ -101,11 +102,19 @@ class _Runtime:
             client_id=self.parameters.get(p.CLIENT_ID.name, ""),
             discovery_url=self.parameters.get(p.DISCOVERY_URL.name, ""),
         )
-        return client_token(self.network, self.aws.client("secretsmanager", self.account, self.region), issuer)
+        return client_token(self.network, self.client("secretsmanager"), issuer)
 
     def require_endpoint(self) -> None:
         if not self["EndpointUrl"]:
             raise _NotTried(self["MissingSettings"] or "The runtime has no endpoint.")
+
+    @property
+    def private(self) -> bool:
+        """Whether nothing outside the VPC reaches the load balancer."""
+        return self["Exposure"] == "private"
+
+    def client(self, service: str) -> Any:
+        return self.aws.client(service, self.account, self.region)
 
     def require_target(self) -> None:
         if not self["GatewayTargetId"]:
@@ -172,16 +181,25 @@ def _tried(layer: _Layer, local: bool) -> Row:
 
 
 def _layers(runtime: _Runtime) -> tuple[_Layer, ...]:
+    """The layers, outermost first; what only a VPC reaches is observed instead of called."""
+    outer, way = (_private_front, _private_way) if runtime.private else (_public_front, _public_way)
+    return (_name_layer(runtime), *outer(runtime), *_shared(runtime), way(runtime), *_through_gateway(runtime))
+
+
+def _name_layer(runtime: _Runtime) -> _Layer:
     balancer = runtime["LoadBalancerDnsName"] or "the load balancer"
+    return _Layer(
+        "name",
+        lambda: _name(runtime),
+        f"Let {runtime['HostName']} be an alias of {balancer}, and see that its zone is delegated to.",
+        "called",
+        "observed",
+        "Read from the records of the emulated Route 53.",
+    )
+
+
+def _public_front(runtime: _Runtime) -> tuple[_Layer, ...]:
     return (
-        _Layer(
-            "name",
-            lambda: _name(runtime),
-            f"Let {runtime['HostName']} be an alias of {balancer}, and see that its zone is delegated to.",
-            "called",
-            "observed",
-            "Read from the records of the emulated Route 53.",
-        ),
         _Layer(
             "certificate",
             lambda: _certificate(runtime),
@@ -199,6 +217,30 @@ def _layers(runtime: _Runtime) -> tuple[_Layer, ...]:
             "stand-in",
             "An imitation of the load balancer's token check refused.",
         ),
+    )
+
+
+def _private_front(runtime: _Runtime) -> tuple[_Layer, ...]:
+    return (
+        _Layer(
+            "certificate",
+            lambda: _observed_certificate(runtime),
+            "Give the listener an issued certificate that covers the host name.",
+            "observed",
+            "observed",
+        ),
+        _Layer(
+            "stranger at the load balancer",
+            lambda: _observed_strangers(runtime),
+            "Remove what was changed by hand in the load balancer's security group, then update the stack.",
+            "observed",
+            "observed",
+        ),
+    )
+
+
+def _shared(runtime: _Runtime) -> tuple[_Layer, ...]:
+    return (
         _Layer(
             "stranger at the gateway",
             lambda: _stranger_at_gateway(runtime),
@@ -214,15 +256,34 @@ def _layers(runtime: _Runtime) -> tuple[_Layer, ...]:
             "observed",
             "observed",
         ),
-        _Layer(
-            "tools through the load balancer",
-            lambda: _tools_through_load_balancer(runtime),
-            f"Compare the issuer {runtime['TokenIssuer']} and its client with the listener's token check, then read the"
-            f" log group {runtime['LogGroupName']}.",
-            "called",
-            "called",
-            "The real server answered, behind a proxy and an imitation of the token check.",
-        ),
+    )
+
+
+def _public_way(runtime: _Runtime) -> _Layer:
+    return _Layer(
+        "tools through the load balancer",
+        lambda: _tools_through_load_balancer(runtime),
+        f"Compare the issuer {runtime['TokenIssuer']} and its client with the listener's token check, then read the"
+        f" log group {runtime['LogGroupName']}.",
+        "called",
+        "called",
+        "The real server answered, behind a proxy and an imitation of the token check.",
+    )
+
+
+def _private_way(runtime: _Runtime) -> _Layer:
+    return _Layer(
+        "private endpoint",
+        lambda: _observed_endpoint(runtime),
+        f"Synchronize the target {runtime['GatewayTargetId']} of the gateway {runtime['GatewayId']}, and compare its"
+        " private endpoint's security groups with the rules of the load balancer's.",
+        "observed",
+        "observed",
+    )
+
+
+def _through_gateway(runtime: _Runtime) -> tuple[_Layer, ...]:
+    return (
         _Layer(
             "tools through the gateway",
             lambda: _tools_through_gateway(runtime),
@@ -254,6 +315,34 @@ def _certificate(runtime: _Runtime) -> str:
     host = _host(runtime["EndpointUrl"])
     held = certificate_of(runtime.network, host)
     return f"Valid for {', '.join(held.names)} until {held.expires}, issued by {held.issuer}."
+
+
+def _observed_certificate(runtime: _Runtime) -> str:
+    runtime.require_endpoint()
+    host = _host(runtime["EndpointUrl"])
+    return private_exposure.certificate(
+        runtime.client("elbv2"), runtime.client("acm"), runtime["LoadBalancerArn"], host
+    )
+
+
+def _observed_strangers(runtime: _Runtime) -> str:
+    runtime.require_endpoint()
+    entering = private_exposure.entering_groups(
+        runtime.client("bedrock-agentcore-control"), runtime["GatewayId"], runtime["GatewayTargetId"]
+    )
+    return private_exposure.closed_to_strangers(
+        runtime.client("elbv2"), runtime.client("ec2"), runtime["LoadBalancerArn"], entering
+    )
+
+
+def _observed_endpoint(runtime: _Runtime) -> str:
+    runtime.require_target()
+    return private_exposure.endpoint(
+        runtime.client("bedrock-agentcore-control"),
+        runtime["GatewayId"],
+        runtime["GatewayTargetId"],
+        runtime["LoadBalancerDnsName"],
+    )
 
 
 def _stranger_at_load_balancer(runtime: _Runtime) -> str:
@@ -319,7 +408,7 @@ def _health(runtime: _Runtime) -> str:
 
 
 def _health_now(runtime: _Runtime) -> str:
-    client = runtime.aws.client("elbv2", runtime.account, runtime.region)
+    client = runtime.client("elbv2")
     found = client.describe_target_health(TargetGroupArn=runtime["TargetGroupArn"])["TargetHealthDescriptions"]
     states = Counter(target["TargetHealth"]["State"] for target in found)
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no task is registered"
@@ -345,6 +434,8 @@ def _tools_through_load_balancer(runtime: _Runtime) -> str:
 def _tools_through_gateway(runtime: _Runtime) -> str:
     runtime.require_target()
     listed = _gateway_tools(runtime)
+    if runtime.private:
+        return _told(listed)
     own = {tool.name for tool in list_tools(runtime.network, runtime["EndpointUrl"], BearerToken(runtime.token()))}
     there = {name.removeprefix(_prefix(runtime)) for name in listed if name != SEARCH_TOOL}
     if own != there:

@@ -32,6 +32,7 @@ def install() -> None:
     inner_actions, inner_xml = provisioners._elbv2_listener_actions, alb._action_xml
 
     def listener_actions(props: Record, balancer: str | None, prop: str = "DefaultActions") -> list[Record]:
+        _check_groups(props, balancer, props.get(prop) or ())
         actions: list[Record] = inner_actions(props, balancer, prop)
         for action, given in zip(actions, props.get(prop) or (), strict=True):
             if given.get("Type") == "jwt-validation":
@@ -41,6 +42,38 @@ def install() -> None:
 
     provisioners._elbv2_listener_actions = listener_actions
     alb._action_xml = lambda action: str(inner_xml(action)).removesuffix("</member>") + _xml(action) + "</member>"
+
+
+def named_by_scheme(arn: str) -> str:
+    """Return the DNS name of a new load balancer, which for an internal one is made to say so."""
+    balancer: Record = alb._lbs[arn]
+    if balancer.get("Scheme") == "internal":
+        balancer["DNSName"] = f"internal-{balancer['DNSName']}"
+    return str(balancer["DNSName"])
+
+
+def _check_groups(props: Mapping[str, Any], balancer: str | None, actions: Sequence[Any]) -> None:
+    """Raise ValueError for a target group that another load balancer has (TargetGroupAssociationLimit)."""
+    own = balancer or (alb._listeners.get(props.get("ListenerArn")) or {}).get("LoadBalancerArn")
+    holders = [(one["LoadBalancerArn"], one.get("DefaultActions")) for one in alb._listeners.values()]
+    holders += [
+        (alb._listeners[rule["ListenerArn"]]["LoadBalancerArn"], rule.get("Actions"))
+        for rule in alb._rules.values()
+        if rule["ListenerArn"] in alb._listeners
+    ]
+    for group in _forwarded(actions):
+        if any(own and other != own and group in _forwarded(held) for other, held in holders):
+            text = "The following target groups cannot be associated with more than one load balancer"
+            raise ValueError(f"{text}: {group}")
+
+
+def _forwarded(actions: Sequence[Any] | None) -> set[str]:
+    return {group for action in actions or () for group in _groups(action)}
+
+
+def _groups(action: Mapping[str, Any]) -> set[str]:
+    listed = (action.get("ForwardConfig") or {}).get("TargetGroups") or ()
+    return {str(one) for one in (action.get("TargetGroupArn"), *(item.get("TargetGroupArn") for item in listed)) if one}
 
 
 def _checked(action: Mapping[str, Any], protocol: str) -> Record:

@@ -8,7 +8,7 @@ import json
 import secrets
 import string
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,6 +42,18 @@ class Platform(Protocol):
 
     def delete_secret(self, arn: str) -> None:
         """Remove a secret at once."""
+
+    def entrance_refusal(self, resource: Mapping[str, Any]) -> str:
+        """Return why a private endpoint cannot stand where it is to, an empty text where it can."""
+
+    def entrance_closed(self, resource: Mapping[str, Any], balancer: str) -> str:
+        """Return why nothing passes from a private endpoint to a load balancer, an empty text where it does."""
+
+    def enter(self, resource: Mapping[str, Any]) -> str:
+        """Place a private endpoint's interfaces; return the ARN of their resource gateway."""
+
+    def leave(self, resource: Mapping[str, Any], remaining: Sequence[Mapping[str, Any]]) -> None:
+        """Let a private endpoint's interfaces go, unless a remaining one shares them."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.data_plane import shapes
+from emulator.data_plane import private_endpoints, shapes
 from emulator.data_plane.agentcore import Scope, gateway_of, not_found, random_id
 from emulator.data_plane.agentcore_providers import provider_by_arn, token_for
 from emulator.data_plane.agentcore_store import Record
@@ -58,6 +58,9 @@ def update_target(scope: Scope, parameters: Mapping[str, Any]) -> Record:
     target = target_of(scope, str(parameters["gatewayIdentifier"]), str(parameters["targetId"]))
     _check(scope, gateway_of(scope, str(parameters["gatewayIdentifier"])), parameters)
     with scope.store.change(scope.account, scope.region):
+        former = private_endpoints.resource_of(target)
+        if former is not None:
+            target[private_endpoints.FORMER] = former
         for optional in ("description", "metadataConfiguration", "privateEndpoint"):
             target.pop(optional, None)
         target.update(_configuration(parameters))
@@ -70,6 +73,7 @@ def delete_target(scope: Scope, gateway_id: str, target_id: str) -> Record:
     target = target_of(scope, gateway_id, target_id)
     with scope.store.change(scope.account, scope.region) as records:
         del records.targets[gateway_id][target_id]
+    private_endpoints.leave(scope, target)
     return {**target, "status": "DELETING"}
 
 
@@ -121,12 +125,13 @@ def connect(scope: Scope, target: Record) -> Record:
         target.update(status=status, statusReasons=reasons, updatedAt=now)
         if status == "READY":
             target.update(tools=tools, lastSynchronizedAt=now)
+            private_endpoints.settle(scope, target)
     return target
 
 
 def server_of(scope: Scope, target: Record) -> McpServer:
-    """Return the target's MCP server with a fresh credential. Raises CredentialError, and ServiceError when the
-    provider is gone.
+    """Return the target's MCP server with a fresh credential. Raises CredentialError, TargetError when nothing passes
+    the private endpoint, and ServiceError when the provider is gone.
     """
     gateway = gateway_of(scope, str(target["gatewayId"]))
     headers: dict[str, str] = {}
@@ -137,7 +142,8 @@ def server_of(scope: Scope, target: Record) -> McpServer:
             parameters = oauth.get("customParameters") or {}
             token = token_for(scope, gateway, provider, oauth.get("scopes") or (), parameters)
             headers["authorization"] = f"Bearer {token}"
-    return McpServer(str(_server(target)["endpoint"]), headers, scope.outbound)
+    endpoint = str(_server(target)["endpoint"])
+    return McpServer(endpoint, headers, private_endpoints.outbound(scope, target, endpoint))
 
 
 def _fetch_tools(scope: Scope, target: Record) -> list[dict[str, Any]]:
@@ -178,6 +184,7 @@ def _configuration(parameters: Mapping[str, Any]) -> Record:
 
 def _check(scope: Scope, gateway: Record, parameters: Mapping[str, Any]) -> None:
     _server(parameters)
+    private_endpoints.check(scope, gateway, parameters)
     for configured in parameters.get("credentialProviderConfigurations") or ():
         kind = configured["credentialProviderType"]
         provider = configured.get("credentialProvider") or {}

@@ -97,12 +97,13 @@ class Listener:
 
 @dataclass(frozen=True)
 class LoadBalancer:
-    """A load balancer with its listeners."""
+    """A load balancer with its listeners; ``private`` is an internal one's address in its VPC."""
 
     arn: str
     name: str
     dns_name: str
     listeners: tuple[Listener, ...]
+    private: str = ""
 
 
 def read_target_group(record: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> TargetGroup:

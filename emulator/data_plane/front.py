@@ -133,7 +133,7 @@ class Front:
         self._services: Proxy | None = None
         self._names: set[str] = set()
         self._actions: dict[str, dict[str, Action]] = {}
-        self._dns: dict[str, str] = {}
+        self._dns: dict[str, LoadBalancer] = {}
         self._ports: dict[str, dict[int, int]] = {}
         self._lock = threading.RLock()
 
@@ -151,7 +151,7 @@ class Front:
                 self._actions[balancer.arn] = {**self._actions.get(balancer.arn, {}), **actions}
                 self._proxy(balancer).apply(configuration)
                 self._actions[balancer.arn] = actions
-                self._dns[balancer.dns_name.lower()] = balancer.arn
+                self._dns[balancer.dns_name.lower()] = balancer
 
     def _proxy(self, balancer: LoadBalancer) -> Proxy:
         """The load balancer's proxy; another one when its listeners' ports changed, on the same local ports."""
@@ -178,7 +178,7 @@ class Front:
             proxy.stop()
         self._actions.pop(arn, None)
         self._ports.pop(arn, None)
-        self._dns = {name: owner for name, owner in self._dns.items() if owner != arn}
+        self._dns = {name: owner for name, owner in self._dns.items() if owner.arn != arn}
 
     def action(self, action_id: str) -> Action | None:
         """Return the action that the front refers to by this id."""
@@ -189,11 +189,11 @@ class Front:
 
     def endpoint(self, dns_name: str) -> Endpoint | None:
         """Return where the load balancer of this DNS name listens for ports 443 and 80, None when it does not."""
-        arn = self._dns.get(dns_name)
-        ports = self._ports.get(arn, {}) if arn else {}
-        if not ports:
+        balancer = self._dns.get(dns_name)
+        ports = self._ports.get(balancer.arn, {}) if balancer else {}
+        if balancer is None or not ports:
             return None
-        return Endpoint("127.0.0.1", ports.get(443), ports.get(80))
+        return Endpoint("127.0.0.1", ports.get(443), ports.get(80), balancer.private, dns_name)
 
     def service_endpoint(self, name: str) -> Endpoint:
         """Return where one of AWS's own host names is served over TLS, with a certificate for that very name."""

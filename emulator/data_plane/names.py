@@ -31,11 +31,22 @@ class Record:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a service listens on this machine: ports of ``address`` for https and http, None when it has none."""
+    """Where a service listens on this machine: ports of ``address`` for https and http, None when it has none.
+
+    ``private`` is the address of an internal load balancer in its VPC, which alone it shows outside; ``balancer`` the
+    DNS name of a load balancer.
+    """
 
     address: str
     port: int | None
     http_port: int | None = None
+    private: str = ""
+    balancer: str = ""
+
+    @property
+    def outside(self) -> "Endpoint":
+        """Return what of it is reached from outside its VPC: of an internal load balancer no port."""
+        return Endpoint(self.private, None, None, self.private, self.balancer) if self.private else self
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ class Resolution:
             "address": self.endpoint.address,
             "port": self.endpoint.port,
             "http_port": self.endpoint.http_port,
+            "private": bool(self.endpoint.private),
             "chain": list(self.chain),
         }
 
@@ -76,21 +88,27 @@ class Resolver:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    def resolve(self, name: str) -> Resolution:
-        """Return where ``name`` is served. Raises NameNotFound when no record leads anywhere."""
+    def resolve(self, name: str, inside: bool = False) -> Resolution:
+        """Return where ``name`` is served, for callers outside VPCs unless ``inside``: the name of an internal load
+        balancer resolves everywhere, but to addresses that its VPC alone reaches (Elastic Load Balancing API reference,
+        CreateLoadBalancer, Scheme). Raises NameNotFound when no record leads anywhere.
+        """
         asked = name.rstrip(".").lower()
         records = {(record.name.lower(), record.kind): record for record in self._directory.records()}
         current = asked
         chain: list[str] = []
         for _ in range(_LONGEST_CHAIN):
             endpoint = self._directory.load_balancer(current) or self._directory.service(current)
+            if endpoint and endpoint.private and not inside:
+                step = f"{current} → {endpoint.private}, which its VPC alone reaches"
+                return Resolution(asked, endpoint.outside, (*chain, step))
             if endpoint:
                 ports = ", ".join(str(port) for port in (endpoint.port, endpoint.http_port) if port)
                 return Resolution(asked, endpoint, (*chain, f"{current} → {endpoint.address} port {ports}"))
-            step = _next_step(records, current)
-            if step is None:
+            following_step = _next_step(records, current)
+            if following_step is None:
                 raise NameNotFound(f"{asked} does not resolve: {_where(chain, current)}", chain)
-            following, described = step
+            following, described = following_step
             chain.append(described)
             if _is_loopback(following):
                 return Resolution(asked, Endpoint(following, 443, 80), tuple(chain))

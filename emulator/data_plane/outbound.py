@@ -2,6 +2,7 @@
 authority. A name that the emulated DNS does not know is refused, never looked up outside: a token must not leave.
 """
 
+import copy
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ class Outbound:
 
     def __init__(self, resolver: Resolver, authority: Path) -> None:
         self._resolver = resolver
+        self._entrance = ""
         # trust_env=False: a proxy configured for the machine must not see loopback calls.
         # No connection is kept: a pool knows only addresses, and would reuse one certified for another name.
         self._client = httpx.Client(
@@ -30,6 +32,22 @@ class Outbound:
             trust_env=False,
             follow_redirects=False,
         )
+
+    def entering(self, domain: str) -> "Outbound":
+        """Return the same client inside a VPC, where every request goes to the load balancer of ``domain``, whatever
+        host its URL names: that host stays the server name of the TLS handshake and the Host header (AgentCore
+        developer guide, "Route traffic through an intermediate domain").
+        """
+        entered = copy.copy(self)
+        entered._entrance = domain
+        return entered
+
+    def balancer(self, domain: str) -> str:
+        """Return the DNS name, in lower case, of the load balancer that a name leads to. Raises OutboundError."""
+        try:
+            return self._resolver.resolve(domain, inside=True).endpoint.balancer
+        except NameNotFound as error:
+            raise OutboundError(str(error)) from error
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -90,9 +108,13 @@ class Outbound:
         if name == "127.0.0.1":
             return url, parts.netloc, name
         try:
-            endpoint = self._resolver.resolve(name).endpoint
+            endpoint = self._resolver.resolve(self._entrance or name, inside=bool(self._entrance)).endpoint
         except NameNotFound as error:
             raise OutboundError(str(error)) from error
+        if endpoint.private and not self._entrance:
+            raise OutboundError(
+                f"connection timed out: {name} leads to {endpoint.private}, which its VPC alone reaches"
+            )
         port = endpoint.port if parts.scheme == "https" else endpoint.http_port
         if port is None or parts.port not in (None, 443 if parts.scheme == "https" else 80):
             raise OutboundError(f"{name} refuses connections on port {parts.port or parts.scheme}")

@@ -6,10 +6,11 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from emulator import bridge_data_plane as bridge
-from emulator import bridge_ecs, kms_keys
+from emulator import bridge_ecs, bridge_entrances, kms_keys
 from emulator.data_plane import cognito
 from emulator.data_plane.actions import BalancerActions
 from emulator.data_plane.agentcore import Scope
@@ -74,6 +75,27 @@ class AccountPlatform:
         """Remove a secret at once."""
         with bridge.scope(*self._scope):
             bridge.delete_secret(arn)
+
+    def entrance_refusal(self, resource: Mapping[str, Any]) -> str:
+        """Return why a private endpoint cannot stand where it is to, an empty text where it can."""
+        with bridge.scope(*self._scope):
+            return bridge_entrances.refusal(resource)
+
+    def entrance_closed(self, resource: Mapping[str, Any], balancer: str) -> str:
+        """Return why nothing passes from a private endpoint to a load balancer, an empty text where it does."""
+        with bridge.scope(*self._scope):
+            return bridge_entrances.closed(resource, balancer)
+
+    def enter(self, resource: Mapping[str, Any]) -> str:
+        """Place a private endpoint's interfaces; return the ARN of their resource gateway."""
+        with bridge.scope(*self._scope):
+            bridge_entrances.enter(resource)
+            return bridge_entrances.resource_gateway(resource)
+
+    def leave(self, resource: Mapping[str, Any], remaining: Sequence[Mapping[str, Any]]) -> None:
+        """Let a private endpoint's interfaces go, unless a remaining one shares them."""
+        with bridge.scope(*self._scope):
+            bridge_entrances.leave(resource, remaining)
 
 
 class GatewayAccess:
@@ -335,6 +357,7 @@ def _read_network() -> tuple[list[LoadBalancer], dict[str, TargetGroup]]:
             name=item["LoadBalancerName"],
             dns_name=item["DNSName"],
             listeners=tuple(read_listener(listener, listener["Rules"]) for listener in item["Listeners"]),
+            private=bridge_entrances.private_address(item),
         )
         for item in bridge.load_balancers()
         if item.get("Type", "application") == "application"

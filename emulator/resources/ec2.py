@@ -4,17 +4,19 @@ Refusals are those of the EC2 API (error codes: "Error codes for the Amazon EC2 
 the operation in the EC2 API reference that its docstring names.
 """
 
+import time
 from collections.abc import Mapping
 from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emulator import bridge, bridge_ec2
+from emulator import bridge, bridge_ec2, bridge_entrances
 from emulator.bridge_data_plane import role_trusts
 from emulator.checked import Checked
 from emulator.handlers import Created, HandlerFailed, Properties, ResourceHandler
 
+_DELETION_SECONDS = 5.0
 _CODES = {"NotFound": "NotFound", "Duplicate": "AlreadyExists", "Conflict": "AlreadyExists"}
 
 
@@ -26,6 +28,16 @@ def _failed(error: ClientError) -> HandlerFailed:
     code = str(error.response["Error"]["Code"])
     status = next((value for key, value in _CODES.items() if key in code), "InvalidRequest")
     return _refused(code, str(error.response["Error"]["Message"]), status)
+
+
+def _held(field: str, value: str) -> bool:
+    """Return whether service-managed interfaces are still there once CloudFormation has tried for a while."""
+    deadline = time.monotonic() + _DELETION_SECONDS
+    while bridge_entrances.holding(field, value):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _tags(kind: str, props: Properties) -> dict[str, Any]:
@@ -354,6 +366,13 @@ class SubnetHandler(Checked):
         """Return VPC and range."""
         return {"VpcId": props["VpcId"], "CidrBlock": props["CidrBlock"]}
 
+    def delete(self, physical_id: str, props: Properties) -> None:
+        """Remove the subnet. Raises ValueError while a service's interface stands in it (DeleteSubnet)."""
+        if _held("SubnetId", physical_id):
+            text = f"The subnet '{physical_id}' has dependencies and cannot be deleted."
+            raise _refused("DependencyViolation", text)
+        super().delete(physical_id, props)
+
 
 class SecurityGroupHandler(Checked):
     """AWS::EC2::SecurityGroup (CreateSecurityGroup): in a VPC that exists."""
@@ -363,6 +382,12 @@ class SecurityGroupHandler(Checked):
         vpc_id = str(props.get("VpcId", ""))
         if vpc_id and bridge_ec2.vpc(vpc_id) is None:
             raise _refused("InvalidVpcID.NotFound", f"The vpc ID '{vpc_id}' does not exist", "NotFound")
+
+    def delete(self, physical_id: str, props: Properties) -> None:
+        """Remove the group. Raises ValueError while a service's interface stands in it (DeleteSecurityGroup)."""
+        if _held("GroupId", physical_id):
+            raise _refused("DependencyViolation", f"resource {physical_id} has a dependent object")
+        super().delete(physical_id, props)
 
 
 class EndpointHandler(Checked):

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emulator import bridge
+from emulator import bridge, bridge_elbv2
 from emulator.checked import Checked
 from emulator.handlers import Created, HandlerFailed, Properties, ResourceHandler
 
@@ -21,7 +21,14 @@ class TargetGroupHandler(Checked):
 
 
 class LoadBalancerHandler(Checked):
-    """A balancer under deletion protection stays (DeleteLoadBalancer, API reference)."""
+    """A balancer under deletion protection stays (DeleteLoadBalancer, API reference); the DNS name of an internal one
+    begins with ``internal-`` (AgentCore developer guide, "Route traffic through an intermediate domain").
+    """
+
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
+        """Make the balancer, under a name that tells its scheme."""
+        physical_id, attributes = super().create(logical_id, props, stack_name)
+        return physical_id, {**attributes, "DNSName": bridge_elbv2.named_by_scheme(physical_id)}
 
     def delete(self, physical_id: str, props: Properties) -> None:
         """Remove the balancer. Raises ValueError while it is protected."""
