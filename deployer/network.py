@@ -113,7 +113,7 @@ class LocalNetwork:
         if answer.status_code != httpx2.codes.OK:
             raise Unreachable(f"The name {host} has no address in the local AWS: {_message(answer)}.")
         found = answer.json()
-        inside = bool(found["private"])
+        inside = bool(found.get("private"))
         return Resolution(
             host, found["address"], HTTPS_PORT if inside else int(found["port"]), tuple(found["chain"]), inside
         )

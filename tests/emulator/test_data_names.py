@@ -8,6 +8,7 @@ import pytest
 from emulator.data_plane.names import Endpoint, NameNotFound, Record, Resolver
 
 BALANCER = "lb-1.us-east-1.elb.amazonaws.com"
+INTERNAL = "internal-lb-3.us-east-1.elb.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,9 @@ class Zone:
         return self.known
 
     def load_balancer(self, dns_name: str) -> Endpoint | None:
-        """Know one load balancer."""
+        """Know one load balancer of each scheme."""
+        if dns_name == INTERNAL:
+            return Endpoint("127.0.0.1", 7443, 7080, "10.0.48.10", INTERNAL)
         return Endpoint("127.0.0.1", 8443, 8080) if dns_name == BALANCER else None
 
     def service(self, name: str) -> Endpoint | None:
@@ -46,9 +49,21 @@ def test_records_lead_to_the_load_balancer(records: tuple[Record, ...], steps: i
         "address": "127.0.0.1",
         "port": 8443,
         "http_port": 8080,
+        "private": False,
         "chain": [],
     }
     assert len(found.chain) == steps
+
+
+def test_internal_load_balancer_shows_outside_its_private_address_alone() -> None:
+    record = Record("mcp.example.com", "A", alias=INTERNAL)
+    outside = Resolver(Zone((record,))).resolve("mcp.example.com")
+    inside = Resolver(Zone((record,))).resolve("mcp.example.com", inside=True)
+
+    assert (outside.endpoint.address, outside.endpoint.port, outside.endpoint.http_port) == ("10.0.48.10", None, None)
+    assert outside.as_json()["private"] is True
+    assert outside.chain[-1].endswith("10.0.48.10, which its VPC alone reaches")
+    assert (inside.endpoint.address, inside.endpoint.port) == ("127.0.0.1", 7443)
 
 
 def test_aws_names_need_no_record() -> None:
