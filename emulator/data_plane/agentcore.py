@@ -108,6 +108,7 @@ def create_gateway(scope: Scope, parameters: Mapping[str, Any]) -> Record:
     _check_authorizer(parameters)
     _check_role(scope, str(parameters["roleArn"]), arn)
     _check_key(scope, parameters)
+    _check_engine(scope, parameters, arn)
     with scope.store.change(scope.account, scope.region) as records:
         if any(gateway["name"] == name for gateway in records.gateways.values()):
             raise ServiceError("ConflictException", f"A gateway with name {name} already exists", 409)
@@ -143,6 +144,7 @@ def update_gateway(scope: Scope, parameters: Mapping[str, Any]) -> Record:
     _check_authorizer(parameters)
     _check_role(scope, str(parameters["roleArn"]), str(gateway["gatewayArn"]))
     _check_key(scope, parameters)
+    _check_engine(scope, parameters, str(gateway["gatewayArn"]))
     changed = _configuration(parameters)
     if "supportedVersions" in (_mcp(parameters) or {}) and _versions(changed) != _versions(gateway):
         text = "Supported versions cannot be updated: the account is not enabled for MCP version updates"
@@ -212,6 +214,22 @@ def _check_key(scope: Scope, parameters: Mapping[str, Any]) -> None:
         if not scope.platform.role_allows(role, action, key):
             text = f"{role} is not authorized to perform: {action} on resource: {key} because no identity-based policy"
             raise ServiceError("AccessDeniedException", f"{text} allows the {action} action", 403)
+
+
+def _check_engine(scope: Scope, parameters: Mapping[str, Any], gateway_arn: str) -> None:
+    """Refuse a policy engine that is not there, and a role that may not read and ask it (AgentCore developer guide,
+    "AgentCore Gateway and Policy in AgentCore IAM Permissions"; the words are those that users report).
+    """
+    attached = parameters.get("policyEngineConfiguration")
+    if not attached:
+        return
+    engine = str(attached["arn"])
+    if engine.rpartition("/")[2] not in scope.records.policy_engines:
+        raise not_found("Policy engine", engine)
+    asked = [(name, arn) for name in ("AuthorizeAction", "PartiallyAuthorizeActions") for arn in (engine, gateway_arn)]
+    for name, arn in [("GetPolicyEngine", engine), *asked]:
+        if not scope.platform.role_allows(str(parameters["roleArn"]), f"bedrock-agentcore:{name}", arn):
+            raise ServiceError("ValidationException", f"Access denied while calling {name} on {arn}")
 
 
 def put_resource_policy(scope: Scope, arn: str, policy: str) -> Record:

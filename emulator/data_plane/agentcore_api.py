@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from emulator import bridge_data_plane as bridge
 from emulator.data_plane import agentcore, current, shapes
+from emulator.data_plane import agentcore_policies as engines
 from emulator.data_plane import agentcore_providers as providers
 from emulator.data_plane import agentcore_targets as targets
 from emulator.data_plane.agentcore import Scope
@@ -133,4 +134,14 @@ _OPERATIONS: Mapping[str, Operation] = {
         scope, p["gatewayIdentifier"], p["rateLimitId"]
     ),
     "ListGatewayRateLimits": _list_rate_limits,
+    "CreatePolicyEngine": lambda scope, p: {**engines.create_engine(scope, p), "status": "CREATING"},
+    "UpdatePolicyEngine": lambda scope, p: {**engines.update_engine(scope, p), "status": "UPDATING"},
+    "GetPolicyEngine": lambda scope, p: engines.engine_of(scope, p["policyEngineId"]),
+    "DeletePolicyEngine": lambda scope, p: engines.delete_engine(scope, p["policyEngineId"]),
+    "ListPolicyEngines": lambda scope, p: {"policyEngines": list(scope.records.policy_engines.values())},
+    "CreatePolicy": lambda scope, p: {**engines.create_policy(scope, p), "status": "CREATING"},
+    "UpdatePolicy": lambda scope, p: {**engines.update_policy(scope, p), "status": "UPDATING"},
+    "GetPolicy": lambda scope, p: engines.policy_of(scope, p["policyEngineId"], p["policyId"]),
+    "DeletePolicy": lambda scope, p: engines.delete_policy(scope, p["policyEngineId"], p["policyId"]),
+    "ListPolicies": lambda scope, p: {"policies": engines.policies_of(scope, p["policyEngineId"])},
 }

@@ -14,7 +14,7 @@ Record = dict[str, Any]
 @dataclass
 class Region:
     """The records of one account and Region. Targets and rate limits are by gateway id, then by their own id; providers
-    by name; policies by the ARN of their resource.
+    by name; policies by the ARN of their resource; policy engines by id, and by that their own policies, by id.
     """
 
     gateways: dict[str, Record] = field(default_factory=dict)
@@ -22,6 +22,8 @@ class Region:
     rate_limits: dict[str, dict[str, Record]] = field(default_factory=dict)
     providers: dict[str, Record] = field(default_factory=dict)
     policies: dict[str, str] = field(default_factory=dict)
+    policy_engines: dict[str, Record] = field(default_factory=dict)
+    engine_policies: dict[str, dict[str, Record]] = field(default_factory=dict)
 
 
 class Store:

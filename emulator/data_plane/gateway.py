@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from emulator.data_plane import policy_statements
 from emulator.data_plane.agentcore import Scope
 from emulator.data_plane.agentcore_store import Record
 from emulator.data_plane.agentcore_targets import server_of
@@ -26,6 +27,7 @@ from emulator.data_plane.errors import ServiceError
 from emulator.data_plane.exchange import Reply, Request
 from emulator.data_plane.handshake import TargetError, messages
 from emulator.data_plane.outbound import OutboundError
+from emulator.data_plane.permissions import Permissions, denied
 from emulator.data_plane.rate_limits import RateLimits
 from emulator.data_plane.signatures import Key, verify
 
@@ -72,6 +74,7 @@ class _Call:
     version: str
     streams: bool
     message: dict[str, Any]
+    permissions: Permissions
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -121,7 +124,8 @@ class GatewayFront:
             values = {"$.context.iam.principal": principal, "toolName": tool, "targetName": target if separator else ""}
             return self._limits.exceeded(gateway_id, limits, values)
 
-        return _converse(request, scope, gateway, self._note, exceeded)
+        permissions = Permissions(scope, gateway, principal, self._note)
+        return _converse(request, scope, gateway, self._note, exceeded, permissions)
 
     def _admit(self, request: Request, scope: Scope, gateway: Record) -> str:
         """Return the caller's principal; raise ServiceError for one that may not call."""
@@ -162,7 +166,12 @@ def _refusal(error: ServiceError) -> Reply:
 
 
 def _converse(
-    request: Request, scope: Scope, gateway: Record, note: Callable[[str], None], exceeded: Callable[[str], str]
+    request: Request,
+    scope: Scope,
+    gateway: Record,
+    note: Callable[[str], None],
+    exceeded: Callable[[str], str],
+    permissions: Permissions,
 ) -> Reply:
     identity: Any = None
     try:
@@ -172,7 +181,7 @@ def _converse(
         mcp = gateway["protocolConfiguration"]["mcp"]
         streams = bool((mcp.get("streamingConfiguration") or {}).get("enableResponseStreaming"))
         streams = streams and "text/event-stream" in request.headers.get("accept", "")
-        call = _Call(scope, gateway, version, streams, message)
+        call = _Call(scope, gateway, version, streams, message, permissions)
         _require_version(call, request)
         _require_rate(call, exceeded)
         if "id" not in message:
@@ -274,9 +283,9 @@ def _searches(call: _Call) -> bool:
 
 
 def _tools(call: _Call) -> list[dict[str, Any]]:
-    named = [
-        {**tool, "name": f"{target['name']}___{tool['name']}"} for target in _targets(call) for tool in target["tools"]
-    ]
+    named = call.permissions.listed(
+        [tool for target in _targets(call) for tool in policy_statements.named(target["name"], target["tools"])]
+    )
     if _searches(call):
         schema = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
         text = "A special tool that returns a trimmed down list of tools given a context."
@@ -302,6 +311,8 @@ def _forward(call: _Call, name: str) -> Reply:
     target = next((target for target in _targets(call) if target["name"] == target_name), None)
     if target is None or all(known["name"] != tool for known in target["tools"]):
         raise RpcError(-32602, f"Unknown tool: {name}")
+    if reason := call.permissions.refusal(name, call.parameters.get("arguments") or {}):
+        return _result(call, denied(reason))
     try:
         server = server_of(call.scope, target)
         headers = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from emulator import bridge_data_plane as bridge
 from emulator.data_plane import agentcore, current, shapes
+from emulator.data_plane import agentcore_policies as policies
 from emulator.data_plane import agentcore_providers as providers
 from emulator.data_plane import agentcore_targets as targets
 from emulator.data_plane.agentcore import Scope
@@ -224,6 +225,88 @@ class ResourcePolicyHandler:
                 raise _raised(error) from error
 
 
+class PolicyEngineHandler:
+    """AWS::BedrockAgentCore::PolicyEngine. Ref is the engine's ARN."""
+
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
+        """Make the engine. Raises ValueError when AgentCore refuses it."""
+        try:
+            record = policies.create_engine(_scope(), shapes.from_template("CreatePolicyEngine", _untagged(props)))
+        except ServiceError as error:
+            raise _raised(error) from error
+        return self._answer(record)
+
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+        """Change the description; a new name or key makes another engine. Raises ValueError when AgentCore refuses."""
+        if any(old.get(key) != new.get(key) for key in ("Name", "EncryptionKeyArn")):
+            return self.create("", new, stack_name)
+        described = {"optionalValue": new["Description"]} if "Description" in new else {}
+        parameters = {"policyEngineId": physical_id.rpartition("/")[2], "description": described}
+        try:
+            record = policies.update_engine(_scope(), parameters)
+        except ServiceError as error:
+            raise _raised(error) from error
+        return self._answer(record)
+
+    def delete(self, physical_id: str, props: Properties) -> None:
+        """Remove the engine. Raises ValueError while it has policies; one that is gone is no error."""
+        try:
+            policies.delete_engine(_scope(), physical_id.rpartition("/")[2])
+        except ServiceError as error:
+            if error.status != 404:
+                raise _raised(error) from error
+
+    def _answer(self, record: Record) -> Created:
+        names = ("policyEngineArn", "policyEngineId", "status", "statusReasons", "createdAt", "updatedAt")
+        return str(record["policyEngineArn"]), _attributes(record, names)
+
+
+class PolicyHandler:
+    """AWS::BedrockAgentCore::Policy. Ref is the policy's ARN."""
+
+    def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
+        """Make the policy. Raises ValueError when AgentCore refuses it or its statement does not go with the gateway's
+        tools: nothing of it stays then.
+        """
+        scope = _scope()
+        try:
+            record = policies.create_policy(scope, shapes.from_template("CreatePolicy", props))
+        except ServiceError as error:
+            raise _raised(error) from error
+        if record["status"] != "ACTIVE":
+            policies.delete_policy(scope, record["policyEngineId"], record["policyId"])
+            raise _unstable(record)
+        return self._answer(record)
+
+    def update(self, physical_id: str, old: Properties, new: Properties, stack_name: str) -> Created:
+        """Change the statement; a new name or engine makes another policy. Raises ValueError as ``create``."""
+        if any(old.get(key) != new.get(key) for key in ("Name", "PolicyEngineId")):
+            return self.create("", new, stack_name)
+        described = {"OptionalValue": new["Description"]} if "Description" in new else {}
+        given = {key: item for key, item in new.items() if key != "Name"}
+        parameters = {**given, "PolicyId": physical_id.rpartition("/")[2], "Description": described}
+        try:
+            record = policies.update_policy(_scope(), shapes.from_template("UpdatePolicy", parameters))
+        except ServiceError as error:
+            raise _raised(error) from error
+        if record["status"] != "ACTIVE":
+            raise _unstable(record)
+        return self._answer(record)
+
+    def delete(self, physical_id: str, props: Properties) -> None:
+        """Remove the policy; one that is gone is no error."""
+        _, engine_id, _, policy_id = physical_id.split("/")
+        try:
+            policies.delete_policy(_scope(), engine_id, policy_id)
+        except ServiceError as error:
+            if error.status != 404:
+                raise _raised(error) from error
+
+    def _answer(self, record: Record) -> Created:
+        names = ("policyArn", "policyId", "status", "statusReasons", "createdAt", "updatedAt")
+        return str(record["policyArn"]), _attributes(record, names)
+
+
 class RateLimitHandler:
     """AWS::BedrockAgentCore::GatewayRateLimit. Ref is ``<gateway identifier>|<rate limit id>``."""
 
@@ -265,6 +348,8 @@ HANDLERS = {
     "AWS::BedrockAgentCore::Gateway": GatewayHandler(),
     "AWS::BedrockAgentCore::GatewayTarget": TargetHandler(),
     "AWS::BedrockAgentCore::OAuth2CredentialProvider": ProviderHandler(),
+    "AWS::BedrockAgentCore::Policy": PolicyHandler(),
+    "AWS::BedrockAgentCore::PolicyEngine": PolicyEngineHandler(),
     "AWS::BedrockAgentCore::ResourcePolicy": ResourcePolicyHandler(),
     "AWS::BedrockAgentCore::GatewayRateLimit": RateLimitHandler(),
 }
