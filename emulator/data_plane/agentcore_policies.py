@@ -87,7 +87,7 @@ def create_policy(scope: Scope, parameters: Mapping[str, Any]) -> Record:
 
 
 def update_policy(scope: Scope, parameters: Mapping[str, Any]) -> Record:
-    """Change a policy; where its new statement does not go with the tools the old one stays, in status UPDATE_FAILED."""
+    """Change a policy; where its new statement does not fit the tools the old one stays, in status UPDATE_FAILED."""
     shapes.validate("UpdatePolicy", parameters)
     policy = policy_of(scope, str(parameters["policyEngineId"]), str(parameters["policyId"]))
     reasons = _reasons(scope, parameters) if "definition" in parameters else []
