@@ -203,6 +203,7 @@ class Identity:
     claim: str = _setting(p.CLAIM)
     claim_format: str = _setting(p.CLAIM_FORMAT)
     claim_value: str = _setting(p.CLAIM_VALUE)
+    server_token_check: str = _setting(p.SERVER_TOKEN_CHECK)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,15 @@ gives all of them values and never changes a template.
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from generator.presets import LOG_RETENTION_DAYS, PRESET, PRESETS, SPOT_SHARES, TASK_COUNTS, TASK_SIZES
+from generator.presets import (
+    LOG_RETENTION_DAYS,
+    PRESET,
+    PRESETS,
+    SERVER_TOKEN_CHECKS,
+    SPOT_SHARES,
+    TASK_COUNTS,
+    TASK_SIZES,
+)
 
 ParameterType = Literal["String", "Number", "CommaDelimitedList"]
 
@@ -441,6 +449,17 @@ CLAIM_VALUE: Final = RootParameter(
     constraint="must be one value of at most 256 characters, or empty",
 )
 
+SERVER_TOKEN_CHECK: Final = RootParameter(
+    "ServerTokenCheck",
+    IDENTITY,
+    "Token check in the server",
+    "Whether the server itself checks tokens too, behind the load balancer. auto: where the issuer is made here. The"
+    " tasks then read the issuer's public keys over the internet, on port 443.",
+    "auto",
+    allowed_values=tuple(SERVER_TOKEN_CHECKS.rows),
+    constraint="must be auto, on or off",
+)
+
 ALLOWED_PRINCIPALS: Final = RootParameter(
     "AllowedPrincipals",
     ACCESS,
@@ -658,6 +677,7 @@ ALL: Final = (
     CLAIM,
     CLAIM_FORMAT,
     CLAIM_VALUE,
+    SERVER_TOKEN_CHECK,
     ALLOWED_PRINCIPALS,
     TOOL_ACCESS,
     *ACCESS_STATEMENTS,

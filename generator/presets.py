@@ -83,6 +83,16 @@ SPOT_SHARES: Final = Mapping(
     },
 )
 
+SERVER_TOKEN_CHECKS: Final = Mapping(
+    "ServerTokenChecks",
+    {
+        "auto": {"MadeIssuer": "on", "ExistingIssuer": "off"},
+        "on": {"MadeIssuer": "on", "ExistingIssuer": "on"},
+        "off": {"MadeIssuer": "off", "ExistingIssuer": "off"},
+    },
+)
+"""Whether the server checks tokens, by the user's choice and by whose issuer it is."""
+
 LOG_RETENTION_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
 """Retentions that CloudWatch Logs has (`PutRetentionPolicy`), up to ten years."""
 

@@ -20,6 +20,7 @@ from emulator.data_plane.authority import Authority, LeafCertificate
 from emulator.data_plane.balancers import Action, LoadBalancer, Target, TargetGroup, read_listener, read_target_group
 from emulator.data_plane.choice import Programs
 from emulator.data_plane.container_runtime import Containers, Registry
+from emulator.data_plane.egress import Egress
 from emulator.data_plane.front import Front
 from emulator.data_plane.gateway import GatewayFront
 from emulator.data_plane.health import HealthMonitor
@@ -139,8 +140,9 @@ class DataPlane:
         self._health = HealthMonitor(self.network_changed)
         actions = BalancerActions(self._find_action, TokenCheck(self._read_keys), _note)
         gateway = GatewayFront(self._find_gateway, GatewayAccess(), _note)
+        egress = Egress(self._outbound).answer
         self._inner = InnerServer(
-            (actions.answer, actions.decide, self._cognito.answer, gateway.answer, self._metadata.answer)
+            (actions.answer, actions.decide, self._cognito.answer, gateway.answer, self._metadata.answer, egress)
         )
         self._front = Front(state / "front", self._ledger, self._authority, self._inner.url)
         registry = Registry(urlsplit(endpoint).netloc, bridge.registry_password)

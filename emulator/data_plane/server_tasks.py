@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
+from emulator.data_plane import egress
 from emulator.data_plane.exchange import Reply, Request
 from emulator.data_plane.processes import ChildProcess, ProcessLedger, free_port
 from emulator.data_plane.programs import Program
@@ -46,6 +47,7 @@ class ServerTask:
             "FORWARDED_ALLOW_IPS": "127.0.0.1/32",
             "AWS_REGION": spec.cluster_arn.split(":")[3],
             "ECS_CONTAINER_METADATA_URI_V4": f"{metadata.base}/v4/{self._token}",
+            **egress.settings(environment, metadata.base),
         }
         self.kind = program.kind
         self._launch = program.launch(spec, self.container_id, settings)

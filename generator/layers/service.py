@@ -14,7 +14,7 @@ from generator import protection, serving
 from generator.composition import Layer, Scope, Value, after, wire, wire_list
 from generator.layers.network import EMPTY_SUBNETS_REFUSED
 from generator.policies import allow, policy, regional_arn, trust
-from generator.presets import SPOT_SHARES, TASK_CPU, TASK_MEMORY
+from generator.presets import SERVER_TOKEN_CHECKS, SPOT_SHARES, TASK_CPU, TASK_MEMORY
 
 SCALE_IN_COOLDOWN_SECONDS = 300
 SCALE_OUT_COOLDOWN_SECONDS = 60
@@ -31,6 +31,10 @@ class Inputs:
     target_group_full_name: Value = wire("Last part of the target group's ARN, as metrics name it.")
     load_balancer_full_name: Value = wire("Last part of the load balancer's ARN, as metrics name it.")
     endpoint_url: Value = wire("URL of the MCP endpoint; empty without an endpoint.")
+    issuer: Value = wire("Issuer (iss) of valid tokens.")
+    jwks_url: Value = wire("URL of the issuer's public keys.")
+    scope: Value = wire("Scope that valid tokens carry.")
+    client_id: Value = wire("Id of the gateway's client.")
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,28 @@ def _task_role(scope: Scope) -> iam.Role:
     )
 
 
+def _token_check(scope: Scope, inputs: Inputs) -> dict[str, Value]:
+    """The second lock: the server checks what the load balancer's listener checks."""
+    check = scope.parameter(p.SERVER_TOKEN_CHECK)
+    return {
+        "REQUIRE_TOKEN": scope.choose(
+            c.HAS_ENDPOINT,
+            scope.choose(
+                c.CREATES_ISSUER,
+                scope.find(SERVER_TOKEN_CHECKS, check, "MadeIssuer"),
+                scope.find(SERVER_TOKEN_CHECKS, check, "ExistingIssuer"),
+            ),
+            "off",
+        ),
+        "TOKEN_ISSUER": inputs.issuer,
+        "TOKEN_KEYS_URL": inputs.jwks_url,
+        "TOKEN_SCOPE": scope.choose(c.HAS_CLAIM_VALUE, scope.parameter(p.CLAIM_VALUE), inputs.scope),
+        "TOKEN_SCOPE_CLAIM": scope.choose(c.CREATES_ISSUER, p.CLAIM.default, scope.parameter(p.CLAIM)),
+        # An existing issuer may name its clients in another claim.
+        "TOKEN_CLIENT_ID": scope.choose(c.CREATES_ISSUER, inputs.client_id, ""),
+    }
+
+
 def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> ecs.TaskDefinition:
     size, preset = scope.parameter(p.TASK_SIZE), scope.parameter(p.PRESET_NAME)
     environment: dict[str, Value] = {
@@ -222,6 +248,7 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
         "SHUTDOWN_SECONDS": str(serving.SHUTDOWN_SECONDS),
         "ALLOWED_HOSTS": inputs.host_name,
         "FORWARDED_ALLOW_IPS": scope.parameter(p.VPC_CIDR),
+        **_token_check(scope, inputs),
     }
     return scope.add(
         ecs.TaskDefinition(

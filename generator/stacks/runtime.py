@@ -91,6 +91,10 @@ def _compose(composer: Composer) -> None:
             target_group_full_name=balancer.target_group_full_name,
             load_balancer_full_name=balancer.load_balancer_full_name,
             endpoint_url=balancer.endpoint_url,
+            issuer=tokens.issuer,
+            jwks_url=tokens.jwks_url,
+            scope=tokens.scope,
+            client_id=tokens.client_id,
         ),
     )
     gate = composer.layer(
