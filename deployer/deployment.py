@@ -5,7 +5,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployer import foundation, gateway_targets, image_supply, local, organization, preflight, read_back, runtimes
+from deployer import (
+    foundation,
+    gateway_targets,
+    image_supply,
+    local,
+    organization,
+    preflight,
+    read_back,
+    runtimes,
+    tool_contract,
+)
 from deployer.artifact_bucket import ArtifactBucket
 from deployer.context import Context
 from deployer.convergence import Converged, converge
@@ -16,17 +26,20 @@ from deployer.image_supply import Supply
 from deployer.images import Registries
 from deployer.lint_verdicts import lint_once
 from deployer.neighbours import reconciled
-from deployer.packaging import ImageReference, Package, UploadResult, packaged, upload
+from deployer.packaging import ImageReference, Package, ToolSchema, UploadResult, packaged, upload
 from deployer.preflight import hosted_zones
 from deployer.proving import SETTLING_SECONDS, all_passed, verify_all
 from deployer.runtimes import Runtime
 from deployer.settings import Settings
 from deployer.stack_set_plan import SELF_MANAGED, SERVICE_MANAGED, Overrides, StackSet, Units, Wanted
 from deployer.stack_set_plan import Target as Place
+from deployer.synchronized_tools import SynchronizedTools
 from deployer.verification import Row
 from generator import parameters as p
+from generator.pinned_schema import UnpinnableError, pinned_document
 from generator.stacks import template_dicts, templates
 from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
+from generator.tool_catalogue import Catalogue
 
 
 @dataclass
@@ -67,7 +80,7 @@ def deploy(context: Context) -> Result:
     exception: the result says so.
     """
     result = Result()
-    texts = _step(context, "Lint", lambda: _linted(context.settings))
+    texts = _step(context, "Lint", lambda: _linted(context))
     (context, targets, units), settled = _step(context, "Preflight", lambda: _preflight(context))
     ground = _foundation(context, texts)
     image = _step(context, "Image", lambda: _image(context, settled, ground))
@@ -76,7 +89,7 @@ def deploy(context: Context) -> Result:
     root = _root_file(context.settings)
     result.template_url, result.uploaded = package.urls[root], len(uploaded.uploaded)
     wanted = Wanted(
-        _stack_set(context.settings, package.urls[root], image, ground),
+        _stack_set(context.settings, package, image, ground),
         targets,
         units,
         context.settings.stack_set.canary,
@@ -89,7 +102,7 @@ def deploy(context: Context) -> Result:
         _step(
             context, "Read-back", lambda: _read_back(context, converged, wanted, package.texts[root], result.runtimes)
         )
-    _synchronize(context, result.runtimes)
+    _synchronize(context, result.runtimes, ground.bucket)
     result.verification = verify_all(context, result.runtimes, SETTLING_SECONDS)
     if context.local:
         result.tasks = local.tasks(context.aws.access.endpoint_url)
@@ -109,7 +122,7 @@ def provide_image(context: Context) -> ImageReference:
 
 
 def _ground_and_image(context: Context) -> tuple[Settings, Foundation, ImageReference]:
-    texts = _step(context, "Lint", lambda: _linted(context.settings))
+    texts = _step(context, "Lint", lambda: _linted(context))
     context = dataclasses.replace(context, settings=_with_members(context)[0]).looked_around()
     settled = _step(context, "Preflight", lambda: _settled(context))
     ground = _foundation(context, texts)
@@ -139,9 +152,11 @@ def _outcome(result: Any) -> tuple[Any, str]:
     return "done", ""
 
 
-def _linted(settings: Settings) -> dict[str, str]:
+def _linted(context: Context) -> dict[str, str]:
+    """Returns the templates, found clean, and sees that the server in this tree keeps the tool contract."""
     texts = templates()
-    found = lint_once(texts, settings.regions)
+    _tools(context)
+    found = lint_once(texts, context.settings.regions)
     if found:
         first = found[0]
         raise RefusedError(
@@ -240,21 +255,42 @@ def _root_file(settings: Settings) -> str:
     return FLATTENED_FILE if settings.stack_set.service_managed else PARENT_FILE
 
 
+def _tools(context: Context) -> tuple[Catalogue, str]:
+    """Returns the tool contract, and its document for pinned targets; empty where no target needs what cannot be said.
+
+    Raises RefusedError where the contract is not what the server lists, or a pinned target cannot be told of a tool.
+    """
+    catalogue = tool_contract.current(progress=lambda what: context.reporter.emit(Step("Lint", "started", what)))
+    try:
+        return catalogue, pinned_document(catalogue)
+    except UnpinnableError as error:
+        if context.settings.chosen(p.TOOL_LISTING) & {"pinned"}:
+            raise RefusedError(str(error)) from error
+        return catalogue, ""
+
+
 def _package(context: Context, bucket: str, image: ImageReference) -> tuple[Package, UploadResult]:
     region = context.settings.stack_set.home_region
-    package = packaged(template_dicts(), context.aws.bucket_url(bucket, region), image)
+    document = _tools(context)[1]
+    schema = ToolSchema(document, bucket, context.account) if document else None
+    package = packaged(template_dicts(), context.aws.bucket_url(bucket, region), image, schema)
     s3 = context.aws.client("s3", context.account, region)
     uploaded = upload(package, ArtifactBucket(s3, bucket, context.account))
     return package, uploaded
 
 
-def _stack_set(settings: Settings, url: str, image: ImageReference, ground: foundation.Foundation) -> StackSet:
+def _stack_set(settings: Settings, package: Package, image: ImageReference, ground: Foundation) -> StackSet:
     stack_set = settings.stack_set
     defaults = {parameter.name: parameter.default for parameter in p.ALL if parameter.default is not None}
     return StackSet(
         name=stack_set.name,
-        template_url=url,
-        parameters={**defaults, **settings.shared(), **image.parameters},
+        template_url=package.urls[_root_file(settings)],
+        parameters={
+            **defaults,
+            **settings.shared(),
+            **image.parameters,
+            **(package.schema.parameters if package.schema else {}),
+        },
         administration_role_arn="" if stack_set.service_managed else ground.administration_role_arn,
         execution_role_name="" if stack_set.service_managed else ground.execution_role_name,
         permission_model=SERVICE_MANAGED if stack_set.service_managed else SELF_MANAGED,
@@ -277,14 +313,19 @@ def _read_back(
     return [runtime for runtime in found if (runtime.account, runtime.region) in parameters]
 
 
-def _synchronize(context: Context, found: list[Runtime]) -> None:
-    """Has the tools listed anew of gateway targets that listed them before their runtime's last change."""
+def _synchronize(context: Context, found: list[Runtime], bucket: str) -> None:
+    """Has the tools listed anew of gateway targets that may offer others than their server lists."""
+    # What an image that is pinned by its digest lists, this tree does not know.
+    tools = "" if context.settings.image.digest else _tools(context)[0].hash
+    s3 = context.aws.client("s3", context.account, context.settings.stack_set.home_region)
+    records = SynchronizedTools(s3, bucket, context.account)
     for runtime in found:
         if not runtime.readable:
             continue
         client = context.aws.client("bedrock-agentcore-control", runtime.account, runtime.region)
-        if gateway_targets.is_stale(client, runtime.outputs, runtime.touched):
+        if gateway_targets.is_stale(client, runtime.outputs, runtime.touched, tools, records):
             name = f"Gateway target {runtime.account} {runtime.region}"
             context.reporter.emit(Step(name, "started"))
             gateway_targets.synchronize(client, runtime.outputs, context.poll)
             context.reporter.emit(Step(name, "done", "tools listed anew"))
+        gateway_targets.record(client, runtime.outputs, tools, records)

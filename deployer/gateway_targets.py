@@ -10,23 +10,55 @@ from datetime import datetime
 from typing import Any
 
 from deployer.errors import RefusedError
+from deployer.synchronized_tools import SynchronizedTools
 
 READY = "READY"
 WAITING = frozenset({"CREATING", "UPDATING", "SYNCHRONIZING", "SYNCHRONIZE_PENDING_AUTH"})
 DEADLINE_SECONDS = 300.0
 
 
-def is_stale(client: Any, outputs: Mapping[str, str], touched: datetime | None) -> bool:
-    """Returns whether a runtime's gateway target listed its tools before the runtime was last `touched`.
+def is_pinned(target: Mapping[str, Any]) -> bool:
+    """Returns whether a target, as it is read back, offers the tools of a schema instead of the server's own list.
 
-    A deployment that was interrupted between its update and the listing is caught up with by this, too. A target that
-    an update itself touched has listed them once the service was steady, which it waits for.
+    Such a target cannot be synchronized (service model, `SynchronizeGatewayTargets`).
+    """
+    return bool(target.get("targetConfiguration", {}).get("mcp", {}).get("mcpServer", {}).get("mcpToolSchema"))
+
+
+def form(target: Mapping[str, Any]) -> str:
+    """Returns in a few words where a target's list of tools comes from."""
+    if not is_pinned(target):
+        return "tools discovered"
+    schema = target["targetConfiguration"]["mcp"]["mcpServer"]["mcpToolSchema"]
+    return f"tools pinned to {schema.get('s3', {}).get('uri') or 'a schema of its own'}"
+
+
+def is_stale(
+    client: Any,
+    outputs: Mapping[str, str],
+    touched: datetime | None,
+    tools: str = "",
+    records: SynchronizedTools | None = None,
+) -> bool:
+    """Returns whether a runtime's gateway target may offer other tools than the server lists.
+
+    `tools` is the contract's hash, or empty where it is not known what the image lists. A target that listed its tools
+    after the runtime was last `touched` offers them: an update that touches it lists them once the service is steady,
+    which it waits for. One that listed the same contract before does, too. A deployment that was interrupted between
+    its update and the listing is caught up with by this. A pinned target is never stale.
     """
     gateway, target = outputs.get("GatewayId", ""), outputs.get("GatewayTargetId", "")
     if not gateway or not target:
         return False
-    listed = client.get_gateway_target(gatewayIdentifier=gateway, targetId=target).get("lastSynchronizedAt")
-    return listed is None or touched is None or listed < touched
+    found = client.get_gateway_target(gatewayIdentifier=gateway, targetId=target)
+    if is_pinned(found):
+        return False
+    listed = found.get("lastSynchronizedAt")
+    if listed is None or touched is None:
+        return True
+    if listed >= touched:
+        return False
+    return not (tools and records and records.holds(outputs, tools, listed))
 
 
 def synchronize(client: Any, outputs: Mapping[str, str], poll: float) -> None:
@@ -49,3 +81,14 @@ def synchronize(client: Any, outputs: Mapping[str, str], poll: float) -> None:
                 f"The gateway target {target} of {gateway} is {found['status']} after synchronizing: {reasons}."
             )
         time.sleep(poll)
+
+
+def record(client: Any, outputs: Mapping[str, str], tools: str, records: SynchronizedTools) -> None:
+    """Records that a runtime's target, which is not stale, listed the tools of that hash; nothing for a pinned one."""
+    gateway, target = outputs.get("GatewayId", ""), outputs.get("GatewayTargetId", "")
+    if not gateway or not target or not tools:
+        return
+    found = client.get_gateway_target(gatewayIdentifier=gateway, targetId=target)
+    listed = found.get("lastSynchronizedAt")
+    if listed and not is_pinned(found) and not records.holds(outputs, tools, listed):
+        records.keep(outputs, tools, listed)

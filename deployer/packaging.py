@@ -1,7 +1,8 @@
 """Templates as they are launched: children by their URL in the artifact bucket, the image by its digest.
 
 `packaged` is pure and changes exactly the `TemplateURL`s of nested stacks and the defaults of the three image
-parameters. A template's key is the hash of its final text, so that what is in the bucket never changes under its name.
+parameters and of the two of the tool schema, which is uploaded beside them. A key is the hash of the final text, so
+that what is in the bucket never changes under its name.
 """
 
 import copy
@@ -17,6 +18,7 @@ from generator.rendering import to_yaml
 
 NESTED: Final = "AWS::CloudFormation::Stack"
 PREFIX: Final = "templates"
+SCHEMA_FILE: Final = "tools.json"
 CONNECTIONS: Final = 8
 URL_LENGTH: Final = 1024
 """CloudFormation takes no longer template URL (service model, `TemplateURL`)."""
@@ -41,6 +43,28 @@ class ImageReference:
 
 
 @dataclass(frozen=True)
+class ToolSchema:
+    """The tool schema of pinned gateway targets: its text, and the bucket and the account that hold it."""
+
+    text: str
+    bucket: str
+    account: str
+
+    @property
+    def key(self) -> str:
+        """Its key, below the prefix that the bucket's policy lets the targets' accounts read."""
+        return f"{PREFIX}/{hashlib.sha256(self.text.encode()).hexdigest()}.json"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The tool schema's root parameters, by name."""
+        return {
+            p.TOOL_SCHEMA_URI.name: f"s3://{self.bucket}/{self.key}",
+            p.TOOL_SCHEMA_ACCOUNT.name: self.account,
+        }
+
+
+@dataclass(frozen=True)
 class Artifact:
     """One packaged template: the file that it comes from, and its key, URL and text."""
 
@@ -52,9 +76,10 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Package:
-    """Packaged templates, each after the children that it names."""
+    """Packaged templates, each after the children that it names, and the tool schema where there is one."""
 
     artifacts: tuple[Artifact, ...]
+    schema: ToolSchema | None = None
 
     @property
     def urls(self) -> dict[str, str]:
@@ -75,24 +100,30 @@ class UploadResult:
     present: tuple[str, ...]
 
 
-def packaged(templates: Mapping[str, dict[str, Any]], base_url: str, image: ImageReference) -> Package:
+def packaged(
+    templates: Mapping[str, dict[str, Any]],
+    base_url: str,
+    image: ImageReference,
+    schema: ToolSchema | None = None,
+) -> Package:
     """Returns every template that takes an image, and the children of these, packaged under `base_url`.
 
     `templates` are plain data by file name and are not changed. Raises ValueError where a nested stack names a file
     that is not among them, or where two name each other in a circle.
     """
     done: dict[str, Artifact] = {}
+    defaults = {**image.parameters, **(schema.parameters if schema else {})}
     for file, template in templates.items():
         if image.parameters.keys() <= template.get("Parameters", {}).keys():
-            _package(file, templates, base_url, image, done, ())
-    return Package(tuple(done.values()))
+            _package(file, templates, base_url, defaults, done, ())
+    return Package(tuple(done.values()), schema)
 
 
 def _package(
     file: str,
     templates: Mapping[str, dict[str, Any]],
     base_url: str,
-    image: ImageReference,
+    defaults: Mapping[str, str],
     done: dict[str, Artifact],
     above: tuple[str, ...],
 ) -> str:
@@ -107,11 +138,11 @@ def _package(
             if resource["Type"] == NESTED:
                 child = resource["Properties"]["TemplateURL"]
                 resource["Properties"]["TemplateURL"] = _package(
-                    child, templates, base_url, image, done, (*above, file)
+                    child, templates, base_url, defaults, done, (*above, file)
                 )
-        # The children receive the image from their parent; only a root has parameters that a person may leave out.
+        # The children receive these from their parent; only a root has parameters that a person may leave out.
         if not above:
-            for name, value in image.parameters.items():
+            for name, value in defaults.items():
                 template["Parameters"][name]["Default"] = value
         done[file] = _artifact(file, to_yaml(template), base_url)
     return done[file].url
@@ -130,10 +161,13 @@ def upload(package: Package, bucket: ArtifactBucket) -> UploadResult:
 
     Raises RefusedError where the bucket is missing, is another account's or is not the caller's to write.
     """
+    wanted = [(artifact.file, artifact.key, artifact.text, "application/yaml") for artifact in package.artifacts]
+    if package.schema:
+        wanted.insert(0, (SCHEMA_FILE, package.schema.key, package.schema.text, "application/json"))
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        present = list(pool.map(lambda artifact: bucket.holds(artifact.key), package.artifacts))
-    missing = [artifact for artifact, there in zip(package.artifacts, present, strict=True) if not there]
-    for artifact in missing:
-        bucket.put(artifact.key, artifact.text.encode(), "application/yaml; charset=utf-8")
-    uploaded = tuple(artifact.file for artifact in missing)
-    return UploadResult(uploaded, tuple(sorted(package.urls.keys() - set(uploaded))))
+        present = list(pool.map(lambda one: bucket.holds(one[1]), wanted))
+    missing = [one for one, there in zip(wanted, present, strict=True) if not there]
+    for _, key, text, kind in missing:
+        bucket.put(key, text.encode(), f"{kind}; charset=utf-8")
+    uploaded = tuple(one[0] for one in missing)
+    return UploadResult(uploaded, tuple(sorted({one[0] for one in wanted} - set(uploaded))))

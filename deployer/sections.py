@@ -212,6 +212,7 @@ class Gateway:
 
     allowed_principals: tuple[str, ...] = _setting(p.ALLOWED_PRINCIPALS)
     tool_access: str = _setting(p.TOOL_ACCESS)
+    tool_listing: str = _setting(p.TOOL_LISTING)
     firewall: str = _setting(p.FIREWALL)
     firewall_mode: str = _setting(p.FIREWALL_MODE)
     firewall_source_rate: int = _setting(p.SOURCE_RATE)

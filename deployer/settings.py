@@ -102,6 +102,13 @@ class Settings:
         own = {**self.effective(target), **(found or {})}
         return {name: value for name, value in sorted(own.items()) if shared[name] != value}
 
+    def chosen(self, parameter: RootParameter) -> frozenset[str]:
+        """Returns every value that a parameter has in some target, known or not yet known."""
+        places = (*(target.values for target in self.targets), *(unit.values for unit in self.units))
+        return frozenset(
+            [self.parameters()[parameter.name], *(dict(values).get(parameter.name, "") for values in places)]
+        )
+
     def effective(self, target: Target) -> dict[str, str]:
         """Returns the value of every root parameter but the image's in one target."""
         return self.parameters() | dict(target.values)

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployer import runtimes
+from deployer import gateway_targets, runtimes
 from deployer.aws import Aws, refusal
 from deployer.context import Context
 from deployer.errors import DeployerError, UsageError
@@ -152,4 +152,6 @@ def _target(client: Any, outputs: Mapping[str, str]) -> Iterator[Fact]:
     except ClientError as error:
         yield Fact("gateway target", error.response["Error"]["Code"], error.response["Error"]["Message"])
         return
-    yield Fact("gateway target", found["status"], "; ".join(found.get("statusReasons", [])))
+    yield Fact(
+        "gateway target", found["status"], "; ".join([gateway_targets.form(found), *found.get("statusReasons", [])])
+    )

@@ -82,6 +82,7 @@ SEMANTIC_SEARCH_REGIONS: Final = (
 """Where a gateway can search its tools by meaning (AgentCore developer guide, "Supported AWS Regions for semantic
 search"); there are gateways in more Regions."""
 HAS_SEMANTIC_SEARCH: Final = Condition("HasSemanticSearch", lambda scope: _in_region(SEMANTIC_SEARCH_REGIONS))
+PINS_TOOLS: Final = chosen("PinsTools", p.TOOL_LISTING, "pinned")
 HAS_PRINCIPALS: Final = _given("HasPrincipals", p.ALLOWED_PRINCIPALS)
 LACKS_TOOL_ACCESS: Final = chosen("LacksToolAccess", p.TOOL_ACCESS, "off")
 HAS_TOOL_ACCESS: Final = _none("HasToolAccess", LACKS_TOOL_ACCESS)

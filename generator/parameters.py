@@ -495,6 +495,32 @@ ACCESS_STATEMENTS: Final = tuple(
     )
     for number in range(1, 6)
 )
+TOOL_LISTING: Final = RootParameter(
+    "ToolListing",
+    ACCESS,
+    "Where the tool list comes from",
+    "discovered: the gateway asks the server for its tools. pinned: the gateway offers what the packaged tool schema"
+    " says, and nothing that the server adds.",
+    "discovered",
+    allowed_values=("discovered", "pinned"),
+    constraint="must be discovered or pinned",
+)
+TOOL_SCHEMA_URI: Final = RootParameter(
+    "ToolSchemaUri",
+    ACCESS,
+    "Tool schema",
+    "S3 URI of the tool schema of a pinned gateway target. Packaging fills it in.",
+    allowed_pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9._/-]{1,1024})?$",
+    constraint="must be an S3 URI such as s3://bucket/key.json, or empty",
+)
+TOOL_SCHEMA_ACCOUNT: Final = RootParameter(
+    "ToolSchemaAccount",
+    ACCESS,
+    "Account of the tool schema",
+    "Account that owns the tool schema's bucket. Packaging fills it in.",
+    allowed_pattern=r"^([0-9]{12})?$",
+    constraint="must be a 12-digit account id, or empty",
+)
 FIREWALL: Final = _overridable(
     "Firewall",
     ACCESS,
@@ -681,6 +707,9 @@ ALL: Final = (
     ALLOWED_PRINCIPALS,
     TOOL_ACCESS,
     *ACCESS_STATEMENTS,
+    TOOL_LISTING,
+    TOOL_SCHEMA_URI,
+    TOOL_SCHEMA_ACCOUNT,
     FIREWALL,
     FIREWALL_MODE,
     SOURCE_RATE,

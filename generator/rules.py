@@ -80,6 +80,11 @@ RULES: Final[dict[str, Expression]] = {
             f"{p.CLAIM.name} must not be iss, exp, nbf or iat: the load balancer validates these by itself.",
         ),
     ),
+    "PinnedToolsNeedSchema": _rule(
+        _is(p.TOOL_LISTING, "pinned"),
+        (_given(p.TOOL_SCHEMA_URI), "With a pinned tool list, give the S3 URI of the tool schema."),
+        (_given(p.TOOL_SCHEMA_ACCOUNT), "With a pinned tool list, give the account of the tool schema's bucket."),
+    ),
     "TaskBoundsFit": _rule(
         None,
         *(

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from awacs import bedrock_agentcore as agentcore_actions
+from awacs import s3 as s3_actions
 from awacs import secretsmanager as secretsmanager_actions
 from awacs.aws import Allow, AWSPrincipal, Statement
-from troposphere import Join, NoValue, iam, wafv2
+from troposphere import Join, NoValue, Partition, Split, iam, wafv2
 from troposphere import bedrockagentcore as agentcore
 
 from generator import conditions as c
@@ -75,7 +76,9 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
             TargetConfiguration=agentcore.TargetConfiguration(
                 Mcp=agentcore.McpTargetConfiguration(
                     McpServer=agentcore.McpServerTargetConfiguration(
-                        Endpoint=inputs.served_endpoint_url, ListingMode="DEFAULT"
+                        Endpoint=inputs.served_endpoint_url,
+                        ListingMode="DEFAULT",
+                        McpToolSchema=scope.choose(c.PINS_TOOLS, _tool_schema(scope), NoValue),
                     )
                 )
             ),
@@ -93,7 +96,8 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
             ],
             PrivateEndpoint=scope.choose(c.IS_PRIVATE, _private_endpoint(inputs), NoValue),
         ),
-        "Forwards calls to the load balancer; AWS lists the server's tools when it makes or updates this.",
+        "Forwards calls to the load balancer. AWS lists the server's tools when it makes or updates this, unless they"
+        " are pinned.",
         c.HAS_TARGET,
     )
     policy_engine.add_statements(scope, engine, gateway, target)
@@ -141,6 +145,29 @@ def _private_endpoint(inputs: Inputs) -> agentcore.PrivateEndpoint:
             SecurityGroupIds=[inputs.gateway_security_group_id],
             RoutingDomain=inputs.load_balancer_dns_name,
         )
+    )
+
+
+def _tool_schema(scope: Scope) -> agentcore.McpToolSchemaConfiguration:
+    return agentcore.McpToolSchemaConfiguration(
+        S3=agentcore.S3Configuration(
+            Uri=scope.parameter(p.TOOL_SCHEMA_URI), BucketOwnerAccountId=scope.parameter(p.TOOL_SCHEMA_ACCOUNT)
+        )
+    )
+
+
+def _read_tool_schema(scope: Scope) -> iam.Policy:
+    """What the developer guide asks for ("Set up permissions for AgentCore Gateway"): one object, without a secret.
+
+    Users find that it is the identity that makes the target that reads (aws/agentcore-cli#1241); that one may, too.
+    """
+    # No Fn::Select: it would fail where there is no URI.
+    place = Join("", Split("s3://", scope.parameter(p.TOOL_SCHEMA_URI)))
+    return iam.Policy(
+        PolicyName="read-tool-schema",
+        PolicyDocument=policy(
+            allow([s3_actions.GetObject], [Join("", ["arn:", Partition, ":s3:::", place])], "ReadToolSchema")
+        ),
     )
 
 
@@ -193,6 +220,7 @@ def _role(scope: Scope, inputs: Inputs) -> iam.Role:
                     NoValue,
                 ),
                 protection.encrypts_gateway(scope),
+                scope.choose(c.PINS_TOOLS, _read_tool_schema(scope), NoValue),
             ],
         ),
         "Lets the gateway get a token for the load balancer, ask its policy engine, and nothing else.",

@@ -12,19 +12,20 @@ from botocore.exceptions import ClientError
 
 from deployer.artifact_bucket import ArtifactBucket
 from deployer.errors import RefusedError
-from deployer.packaging import ImageReference, Package, packaged, upload
+from deployer.packaging import ImageReference, Package, ToolSchema, packaged, upload
 from generator.stacks import template_dicts
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER = "111111111111"
 BASE = "https://artifacts.s3.us-east-1.amazonaws.com"
 IMAGE = ImageReference("111111111111", "mcp-runtime/server", "sha256:" + "a" * 64)
+SCHEMA = ToolSchema('{"tools":[]}', "artifacts", OWNER)
 Difference = tuple[tuple[str | int, ...], object, object]
 
 
 @pytest.fixture(scope="module")
 def package() -> Package:
-    return packaged(template_dicts(), BASE, IMAGE)
+    return packaged(template_dicts(), BASE, IMAGE, SCHEMA)
 
 
 def differences(before: object, after: object, path: tuple[str | int, ...] = ()) -> list[Difference]:
@@ -48,10 +49,12 @@ def checked_in(file: str) -> Any:
     return yaml.safe_load((ROOT / "templates" / file).read_text(encoding="utf-8"))
 
 
-def test_packaged_templates_differ_from_the_checked_in_ones_in_exactly_urls_and_image(package: Package) -> None:
+def test_packaged_templates_differ_from_the_checked_in_ones_in_exactly_urls_image_and_tool_schema(
+    package: Package,
+) -> None:
     defaults = {
         ("Parameters", name, "Default"): (checked_in("runtime.yaml")["Parameters"][name].get("Default"), value)
-        for name, value in IMAGE.parameters.items()
+        for name, value in (IMAGE.parameters | SCHEMA.parameters).items()
     }
     expected_defaults = {path: pair for path, pair in defaults.items() if pair[0] != pair[1]}
     roots = {"runtime.yaml", "runtime-flat.yaml"}
@@ -66,7 +69,8 @@ def test_packaged_templates_differ_from_the_checked_in_ones_in_exactly_urls_and_
             for child in [resource["Properties"]["TemplateURL"]]
         }
         assert found == urls | (expected_defaults if file in roots else {}), file
-    assert {"ImageRegistryAccount", "ImageDigest"} == {path[1] for path in expected_defaults}
+    changed = {"ImageRegistryAccount", "ImageDigest", "ToolSchemaUri", "ToolSchemaAccount"}
+    assert changed == {path[1] for path in expected_defaults}
 
 
 def test_order_of_keys_stays_so_that_texts_can_be_compared_by_line(package: Package) -> None:
@@ -95,16 +99,33 @@ def test_foundation_is_not_packaged(package: Package) -> None:
 def test_packaging_twice_gives_the_same_and_leaves_its_input_alone(package: Package) -> None:
     templates = template_dicts()
     kept = copy.deepcopy(templates)
-    assert packaged(templates, BASE, IMAGE) == package
+    assert packaged(templates, BASE, IMAGE, SCHEMA) == package
     assert templates == kept
 
 
 def test_another_image_changes_only_the_roots(package: Package) -> None:
-    other = packaged(template_dicts(), BASE, ImageReference("111111111111", "mcp-runtime/server", "sha256:" + "b" * 64))
+    image = ImageReference("111111111111", "mcp-runtime/server", "sha256:" + "b" * 64)
+    other = packaged(template_dicts(), BASE, image, SCHEMA)
     assert {file for file in package.urls if package.urls[file] != other.urls[file]} == {
         "runtime.yaml",
         "runtime-flat.yaml",
     }
+
+
+def test_another_tool_schema_has_another_key_and_changes_only_the_roots(package: Package) -> None:
+    other = ToolSchema('{"tools":[1]}', "artifacts", OWNER)
+    assert other.key.startswith("templates/") and other.key != SCHEMA.key
+    changed = packaged(template_dicts(), BASE, IMAGE, other)
+    assert {file for file in package.urls if package.urls[file] != changed.urls[file]} == {
+        "runtime.yaml",
+        "runtime-flat.yaml",
+    }
+
+
+def test_without_a_tool_schema_its_parameters_stay_empty() -> None:
+    for file in ("runtime.yaml", "runtime-flat.yaml"):
+        parameters = yaml.safe_load(packaged(template_dicts(), BASE, IMAGE).texts[file])["Parameters"]
+        assert [parameters[name]["Default"] for name in SCHEMA.parameters] == ["", ""]
 
 
 def nested(*children: str, image: bool = False) -> dict[str, Any]:
@@ -178,15 +199,18 @@ class Bucket:
 def test_upload_puts_only_what_is_missing_children_first(package: Package) -> None:
     bucket = Bucket()
     first = upload(package, ArtifactBucket(bucket, "artifacts", OWNER))
-    assert first.uploaded == tuple(artifact.file for artifact in package.artifacts)
+    assert first.uploaded == ("tools.json", *(artifact.file for artifact in package.artifacts))
     assert first.present == ()
-    assert bucket.puts == [artifact.key for artifact in package.artifacts]
-    assert bucket.objects == {artifact.key: artifact.text.encode() for artifact in package.artifacts}
+    assert bucket.puts == [SCHEMA.key, *(artifact.key for artifact in package.artifacts)]
+    assert bucket.objects == {
+        SCHEMA.key: SCHEMA.text.encode(),
+        **{artifact.key: artifact.text.encode() for artifact in package.artifacts},
+    }
 
     again = upload(package, ArtifactBucket(bucket, "artifacts", OWNER))
     assert again.uploaded == ()
-    assert set(again.present) == set(package.urls)
-    assert len(bucket.puts) == len(package.artifacts)
+    assert set(again.present) == {"tools.json", *package.urls}
+    assert len(bucket.puts) == len(package.artifacts) + 1
 
     del bucket.objects[package.artifacts[3].key]
     assert upload(package, ArtifactBucket(bucket, "artifacts", OWNER)).uploaded == (package.artifacts[3].file,)

@@ -47,10 +47,11 @@ def refusal(text: str) -> str:
     return sentence
 
 
-def test_every_parameter_but_the_image_is_reachable_once() -> None:
+def test_every_parameter_but_those_that_packaging_fills_is_reachable_once() -> None:
     reached = [setting.metadata[PARAMETER] for kind in VARIABLE.values() for setting in keys(kind).values()]
-    image = {p.IMAGE_ACCOUNT, p.IMAGE_REPOSITORY, p.IMAGE_DIGEST, *p.ACCESS_STATEMENTS}
-    assert sorted(parameter.name for parameter in reached) == sorted({x.name for x in p.ALL} - {x.name for x in image})
+    filled = {p.IMAGE_ACCOUNT, p.IMAGE_REPOSITORY, p.IMAGE_DIGEST, p.TOOL_SCHEMA_URI, p.TOOL_SCHEMA_ACCOUNT}
+    filled |= {*p.ACCESS_STATEMENTS}
+    assert sorted(parameter.name for parameter in reached) == sorted({x.name for x in p.ALL} - {x.name for x in filled})
 
 
 def test_example_documents_every_key_with_its_default() -> None:
@@ -79,7 +80,7 @@ def test_example_is_a_whole_configuration_with_one_local_target() -> None:
     assert settings.parameters() == {
         parameter.name: "example.com" if parameter is p.PARENT_DOMAIN else parameter.default
         for parameter in p.ALL
-        if parameter.group != p.IMAGE
+        if parameter.group != p.IMAGE and parameter not in (p.TOOL_SCHEMA_URI, p.TOOL_SCHEMA_ACCOUNT)
     }
 
 

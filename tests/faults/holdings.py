@@ -199,7 +199,11 @@ def _of_storage(client: Client) -> Iterator[str]:
         yield f"bucket {name}"
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
             for item in page.get("Contents", []):
-                yield f"bucket {name}: {item['Key']} {item['Size']} {item['ETag']}"
+                if item["Key"].startswith("synchronized/"):
+                    # It is named by the gateway and holds a time.
+                    yield f"bucket {name}: record of a synchronization"
+                else:
+                    yield f"bucket {name}: {item['Key']} {item['Size']} {item['ETag']}"
     ecr = client("ecr")
     for repository in ecr.describe_repositories()["repositories"]:
         name = repository["repositoryName"]
