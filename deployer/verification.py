@@ -104,6 +104,11 @@ class _Runtime:
         )
         return client_token(self.network, self.client("secretsmanager"), issuer)
 
+    @property
+    def pinned(self) -> bool:
+        """Whether the gateway offers the packaged tool schema instead of what it finds out from the server."""
+        return self.parameters.get(p.TOOL_LISTING.name) == "pinned"
+
     def require_endpoint(self) -> None:
         if not self["EndpointUrl"]:
             raise _NotTried(self["MissingSettings"] or "The runtime has no endpoint.")
@@ -287,11 +292,16 @@ def _through_gateway(runtime: _Runtime) -> tuple[_Layer, ...]:
         _Layer(
             "tools through the gateway",
             lambda: _tools_through_gateway(runtime),
-            f"Attach the caller's policy {runtime['CallerPolicyArn']} to the caller, and synchronize the target"
-            f" {runtime['GatewayTargetId']} of the gateway {runtime['GatewayId']}.",
+            f"Attach the caller's policy {runtime['CallerPolicyArn']} to the caller, and "
+            + (
+                "deploy the image whose tools were packaged."
+                if runtime.pinned
+                else f"synchronize the target {runtime['GatewayTargetId']} of the gateway {runtime['GatewayId']}."
+            ),
             "called",
             "stand-in",
-            "An imitation of the gateway answered with what it had listed from the real server.",
+            "An imitation of the gateway answered with what it had "
+            + ("read from the packaged tool schema." if runtime.pinned else "listed from the real server."),
         ),
         _Layer(
             "tool call",
@@ -443,7 +453,8 @@ def _tools_through_gateway(runtime: _Runtime) -> str:
             f"The gateway's tools are not the server's: {_names(own - there)} missing there, {_names(there - own)} only"
             " there."
         )
-    return _told(listed)
+    where = "pinned to the packaged tool schema" if runtime.pinned else "discovered from the server"
+    return f"{_told(listed).removesuffix('.')}; {where}."
 
 
 def _tool_call(runtime: _Runtime) -> str:

@@ -55,6 +55,9 @@ class Platform(Protocol):
     def leave(self, resource: Mapping[str, Any], remaining: Sequence[Mapping[str, Any]]) -> None:
         """Let a private endpoint's interfaces go, unless a remaining one shares them."""
 
+    def read_object(self, bucket: str, key: str, owner: str) -> bytes | None:
+        """Return an object of S3, None where it is not there or its bucket is another account's than ``owner``."""
+
 
 @dataclass(frozen=True)
 class Scope:

@@ -1,6 +1,5 @@
 """AgentCore's gateway targets: made, changed and synchronised by really connecting to the MCP server."""
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,7 @@ from emulator.data_plane.agentcore_store import Record
 from emulator.data_plane.credentials import CredentialError
 from emulator.data_plane.errors import ServiceError
 from emulator.data_plane.handshake import McpServer, TargetError
+from emulator.data_plane.pinned_tools import pinned_tools
 
 # AgentCore developer guide, quotas.
 _TARGETS_PER_GATEWAY = 100
@@ -113,7 +113,7 @@ def connect(scope: Scope, target: Record) -> Record:
     server = _server(target)
     try:
         if not _is_indexed(server):
-            tools = _static_tools(server)
+            tools = pinned_tools(server["mcpToolSchema"], scope.platform.read_object) if _is_pinned(server) else []
         elif scope.connects():
             tools = _fetch_tools(scope, target)
         else:
@@ -124,7 +124,10 @@ def connect(scope: Scope, target: Record) -> Record:
         now = time.time()
         target.update(status=status, statusReasons=reasons, updatedAt=now)
         if status == "READY":
-            target.update(tools=tools, lastSynchronizedAt=now)
+            target["tools"] = tools
+            target.pop("lastSynchronizedAt", None)
+            if _is_indexed(server):
+                target["lastSynchronizedAt"] = now
             private_endpoints.settle(scope, target)
     return target
 
@@ -153,19 +156,13 @@ def _fetch_tools(scope: Scope, target: Record) -> list[dict[str, Any]]:
     return tools
 
 
-def _static_tools(server: Mapping[str, Any]) -> list[dict[str, Any]]:
-    payload = (server.get("mcpToolSchema") or {}).get("inlinePayload")
-    if payload is None:
-        return []
-    try:
-        document = json.loads(payload)
-    except ValueError:
-        raise TargetError("mcpToolSchema is not valid JSON") from None
-    return list(document.get("tools", []) if isinstance(document, dict) else document)
+def _is_pinned(server: Mapping[str, Any]) -> bool:
+    """Whether an MCP server target's tools come from a static schema."""
+    return bool(server.get("mcpToolSchema"))
 
 
 def _is_indexed(server: Mapping[str, Any]) -> bool:
-    return server.get("listingMode", "DEFAULT") == "DEFAULT" and not server.get("mcpToolSchema")
+    return server.get("listingMode", "DEFAULT") == "DEFAULT" and not _is_pinned(server)
 
 
 def _server(target: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ClientError
+
 from emulator import bridge_data_plane as bridge
 from emulator import bridge_ecs, bridge_entrances, kms_keys
+from emulator.bridge import client
 from emulator.data_plane import cognito
 from emulator.data_plane.actions import BalancerActions
 from emulator.data_plane.agentcore import Scope
@@ -97,6 +100,16 @@ class AccountPlatform:
         """Let a private endpoint's interfaces go, unless a remaining one shares them."""
         with bridge.scope(*self._scope):
             bridge_entrances.leave(resource, remaining)
+
+    def read_object(self, bucket: str, key: str, owner: str) -> bytes | None:
+        """Return an object of S3, None where it is not there or its bucket is another account's than ``owner``."""
+        expected = {"ExpectedBucketOwner": owner} if owner else {}
+        with bridge.scope(*self._scope):
+            try:
+                answer = client("s3").get_object(Bucket=bucket, Key=key, **expected)
+                return bytes(answer["Body"].read())
+            except ClientError:
+                return None
 
 
 class GatewayAccess:
