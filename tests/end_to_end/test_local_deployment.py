@@ -224,8 +224,18 @@ def test_nothing_secret_is_shown(project: Project, deployed: Done) -> None:
             assert key not in text
 
 
+def gateway_target(project: Project) -> dict[str, Any]:
+    outputs = project.outputs()
+    client = project.client("bedrock-agentcore-control")
+    found: dict[str, Any] = client.get_gateway_target(
+        gatewayIdentifier=outputs["GatewayId"], targetId=outputs["GatewayTargetId"]
+    )
+    return found
+
+
 def test_change_reaches_the_target_in_place(project: Project, deployed: Done) -> None:
     before = project.outputs()
+    listed = gateway_target(project)["lastSynchronizedAt"]
     project.configure(("max_tasks = 4 ", "max_tasks = 3 "))
     document = project.json("deploy")
     assert (document["changed"], document["uploaded"]) == (True, 0)
@@ -236,6 +246,35 @@ def test_change_reaches_the_target_in_place(project: Project, deployed: Done) ->
     scaling = project.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")
     assert [(one["MinCapacity"], one["MaxCapacity"]) for one in scaling["ScalableTargets"]] == [(2, 3)]
     assert project.json("deploy")["changed"] is False
+    # The contract is the same, so that the gateway was not made to list it anew.
+    assert gateway_target(project)["lastSynchronizedAt"] == listed
+
+
+def test_tools_are_pinned_to_what_was_packaged_and_discovered_again(project: Project, deployed: Done) -> None:
+    project.configure(("max_tasks = 4 ", "max_tasks = 3 "), ('tool_listing = "discovered"', 'tool_listing = "pinned"'))
+    rows = project.json("deploy")["verification"][TARGET]
+    assert [row["passed"] for row in rows] == [True] * len(LAYERS)
+    (told,) = [row["detail"] for row in rows if row["layer"] == "tools through the gateway"]
+    assert "pinned to the packaged tool schema" in told
+
+    target = gateway_target(project)
+    schema = target["targetConfiguration"]["mcp"]["mcpServer"]["mcpToolSchema"]["s3"]
+    assert schema["bucketOwnerAccountId"] == ACCOUNT
+    bucket, _, key = schema["uri"].removeprefix("s3://").partition("/")
+    held = json.loads(project.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    assert [tool["name"] for tool in held["tools"]] == ["echo", "get_system_info"]
+    control = project.client("bedrock-agentcore-control")
+    with pytest.raises(control.exceptions.ValidationException):
+        control.synchronize_gateway_targets(
+            gatewayIdentifier=project.outputs()["GatewayId"], targetIdList=[target["targetId"]]
+        )
+    (status,) = project.json("status")["targets"]
+    facts = {fact["subject"].strip(): fact["detail"] for fact in status["facts"]}
+    assert facts["gateway target"] == f"tools pinned to {schema['uri']}"
+
+    project.configure(("max_tasks = 4 ", "max_tasks = 3 "))
+    assert project.json("deploy")["changed"] is True
+    assert "mcpToolSchema" not in gateway_target(project)["targetConfiguration"]["mcp"]["mcpServer"]
 
 
 def test_override_of_the_target_reaches_it_and_can_be_taken_back(project: Project, deployed: Done) -> None:
