@@ -281,6 +281,59 @@ def test_agentcore_is_read_back(runtime: Runtime) -> None:
         control.delete_gateway(gatewayIdentifier=identity)
 
 
+def pinned(tools: object, place: str = "inlinePayload") -> dict[str, Any]:
+    schema = {"inlinePayload": json.dumps(tools)} if place == "inlinePayload" else {"s3": tools}
+    return {"mcp": {"mcpServer": {"endpoint": "https://nobody.example.com/mcp", "mcpToolSchema": schema}}}
+
+
+def made_target(control: Any, gateway: str, configuration: dict[str, Any]) -> dict[str, Any]:
+    """Make a target beside the others, wait until it is settled, and remove it; return how it was read back."""
+    target = control.create_gateway_target(gatewayIdentifier=gateway, name="pinned", targetConfiguration=configuration)[
+        "targetId"
+    ]
+    while True:
+        read: dict[str, Any] = control.get_gateway_target(gatewayIdentifier=gateway, targetId=target)
+        if read["status"] != "CREATING":
+            break
+    with pytest.raises(control.exceptions.ValidationException, match="cannot be synchronized"):
+        control.synchronize_gateway_targets(gatewayIdentifier=gateway, targetIdList=[target])
+    control.delete_gateway_target(gatewayIdentifier=gateway, targetId=target)
+    return read
+
+
+def test_a_pinned_target_takes_its_tools_from_the_document_and_asks_no_server(runtime: Runtime) -> None:
+    control, s3 = runtime.emulator.client("bedrock-agentcore-control"), runtime.emulator.client("s3")
+    document = {"tools": [{"name": "one", "description": "One.", "inputSchema": {"type": "object"}}]}
+    s3.create_bucket(Bucket="schemas")
+    s3.put_object(Bucket="schemas", Key="a/tools.json", Body=json.dumps(document).encode())
+    location = {"uri": "s3://schemas/a/tools.json", "bucketOwnerAccountId": ACCOUNT}
+    for configuration in (pinned(document), pinned(location, "s3")):
+        read = made_target(control, runtime.outputs["Gateway"], configuration)
+        assert (read["status"], read["targetConfiguration"]) == ("READY", configuration)
+        assert "lastSynchronizedAt" not in read
+
+
+@pytest.mark.parametrize(
+    ("configuration", "told"),
+    [
+        (pinned([{"name": "one"}]), "no object with a list of tools"),
+        (pinned({"tools": [{"name": "one", "description": "One."}]}), "lacks its name, description or inputSchema"),
+        (
+            pinned({"tools": [{"name": "a", "description": "A.", "inputSchema": {"type": "object", "default": {}}}]}),
+            "has the keyword default",
+        ),
+        (pinned({"uri": "s3://schemas/gone.json"}, "s3"), "cannot be read"),
+        (pinned({"uri": "s3://schemas/a/tools.json", "bucketOwnerAccountId": "9" * 12}, "s3"), "cannot be read"),
+    ],
+)
+def test_a_document_that_agentcore_would_not_take_fails_the_target(
+    runtime: Runtime, configuration: dict[str, Any], told: str
+) -> None:
+    control = runtime.emulator.client("bedrock-agentcore-control")
+    read = made_target(control, runtime.outputs["Gateway"], configuration)
+    assert read["status"] == "FAILED" and told in read["statusReasons"][0]
+
+
 def test_the_token_check_of_a_listener_is_read_back(runtime: Runtime) -> None:
     elb = runtime.emulator.client("elbv2")
     (balancer,) = elb.describe_load_balancers()["LoadBalancers"]

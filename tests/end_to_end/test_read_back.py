@@ -1,7 +1,7 @@
 """What was deployed is what the templates say, as every resource's own service tells it.
 
 The nested form is deployed by the command line with everything switched on that adds resources, the flattened form as
-one stack beside it with the defaults and a secret for the tools.
+one stack beside it with the defaults, a secret for the tools and a pinned list of them.
 """
 
 import io
@@ -14,16 +14,18 @@ from typing import Any
 import pytest
 
 from deployer.events import Reporter
-from deployer.packaging import ImageReference, packaged
+from deployer.packaging import ImageReference, ToolSchema, packaged
 from deployer.progress import LineProgress
 from deployer.stacks import LOCAL_POLL_SECONDS, ensure
 from generator.evaluation import Deployment
+from generator.pinned_schema import pinned_document
 from generator.stacks import template_dicts, templates
+from generator.tool_catalogue import Catalogue
 from tests.end_to_end import read_back
 from tests.end_to_end.customer_key import BOUNDARY, Brought, bring
 from tests.end_to_end.read_back import Account, Difference, ReadBack, equal, leaves, missing
 from tests.end_to_end.readers import EXCEPTIONS, READERS
-from tests.end_to_end.running import ACCOUNT, Project
+from tests.end_to_end.running import ACCOUNT, ROOT, Project
 
 NESTED, FLAT = "runtime.yaml", "runtime-flat.yaml"
 EVERYTHING = (
@@ -91,14 +93,19 @@ def flat(project: Project, target: Mapping[str, Any], reporter: Reporter) -> Dep
         if "Default" in declared
     }
     own = ("ParentDomain", "HostedZoneId", "ImageRegistryAccount", "ImageRepository", "ImageDigest")
+    pins = ("ToolSchemaUri", "ToolSchemaAccount")
     parameters = {
         **defaults,
-        **{name: given[name] for name in own},
+        **{name: given[name] for name in (*own, *pins)},
+        "ToolListing": "pinned",
         "RuntimeName": "flat",
         "ContainerSecretArn": secret["ARN"],
     }
     image = ImageReference(given["ImageRegistryAccount"], given["ImageRepository"], given["ImageDigest"])
-    package = packaged(template_dicts(), target["template_url"].rpartition("/templates/")[0], image)
+    bucket = given["ToolSchemaUri"].removeprefix("s3://").partition("/")[0]
+    catalogue = Catalogue.parse((ROOT / "tools.json").read_text(encoding="utf-8"))
+    schema = ToolSchema(pinned_document(catalogue), bucket, given["ToolSchemaAccount"])
+    package = packaged(template_dicts(), target["template_url"].rpartition("/templates/")[0], image, schema)
     client = project.client("cloudformation")
     made = ensure(client, "flat", package.urls[FLAT], parameters, reporter, LOCAL_POLL_SECONDS)
     return Deployed(project, made.stack_id, FLAT)
