@@ -323,9 +323,12 @@ def _synchronize(context: Context, found: list[Runtime], bucket: str) -> None:
         if not runtime.readable:
             continue
         client = context.aws.client("bedrock-agentcore-control", runtime.account, runtime.region)
-        if gateway_targets.is_stale(client, runtime.outputs, runtime.touched, tools, records):
+        target = gateway_targets.read(client, runtime.outputs)
+        if target is None:
+            continue
+        if gateway_targets.is_stale(target, runtime.touched, tools, records):
             name = f"Gateway target {runtime.account} {runtime.region}"
             context.reporter.emit(Step(name, "started"))
-            gateway_targets.synchronize(client, runtime.outputs, context.poll)
+            target = gateway_targets.synchronize(client, target, context.poll)
             context.reporter.emit(Step(name, "done", "tools listed anew"))
-        gateway_targets.record(client, runtime.outputs, tools, records)
+        gateway_targets.record(target, tools, records)

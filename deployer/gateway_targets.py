@@ -33,24 +33,23 @@ def form(target: Mapping[str, Any]) -> str:
     return f"tools pinned to {schema.get('s3', {}).get('uri') or 'a schema of its own'}"
 
 
-def is_stale(
-    client: Any,
-    outputs: Mapping[str, str],
-    touched: datetime | None,
-    tools: str = "",
-    records: SynchronizedTools | None = None,
-) -> bool:
-    """Returns whether a runtime's gateway target may offer other tools than the server lists.
+def read(client: Any, outputs: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """Returns a runtime's gateway target as AgentCore tells it, or None where there is no target."""
+    gateway, target = outputs.get("GatewayId", ""), outputs.get("GatewayTargetId", "")
+    if not gateway or not target:
+        return None
+    found: Mapping[str, Any] = client.get_gateway_target(gatewayIdentifier=gateway, targetId=target)
+    return found
+
+
+def is_stale(found: Mapping[str, Any], touched: datetime | None, tools: str, records: SynchronizedTools) -> bool:
+    """Returns whether a gateway target, as it is read back, may offer other tools than the server lists.
 
     `tools` is the contract's hash, or empty where it is not known what the image lists. A target that listed its tools
     after the runtime was last `touched` offers them: an update that touches it lists them once the service is steady,
     which it waits for. One that listed the same contract before does, too. A deployment that was interrupted between
     its update and the listing is caught up with by this. A pinned target is never stale.
     """
-    gateway, target = outputs.get("GatewayId", ""), outputs.get("GatewayTargetId", "")
-    if not gateway or not target:
-        return False
-    found = client.get_gateway_target(gatewayIdentifier=gateway, targetId=target)
     if is_pinned(found):
         return False
     listed = found.get("lastSynchronizedAt")
@@ -58,23 +57,21 @@ def is_stale(
         return True
     if listed >= touched:
         return False
-    return not (tools and records and records.holds(outputs, tools, listed))
+    return not (tools and records.holds(found, tools, listed))
 
 
-def synchronize(client: Any, outputs: Mapping[str, str], poll: float) -> None:
-    """Synchronizes a runtime's gateway target and waits until it is ready; does nothing where there is no target.
+def synchronize(client: Any, found: Mapping[str, Any], poll: float) -> Mapping[str, Any]:
+    """Synchronizes a gateway target, waits until it is ready and returns it as it is read back then.
 
     Raises RefusedError with AgentCore's reasons where the target does not become ready.
     """
-    gateway, target = outputs.get("GatewayId", ""), outputs.get("GatewayTargetId", "")
-    if not gateway or not target:
-        return
+    gateway, target = _gateway_of(found), str(found["targetId"])
     client.synchronize_gateway_targets(gatewayIdentifier=gateway, targetIdList=[target])
     deadline = time.monotonic() + DEADLINE_SECONDS
     while True:
         found = client.get_gateway_target(gatewayIdentifier=gateway, targetId=target)
         if found["status"] == READY:
-            return
+            return found
         if found["status"] not in WAITING or time.monotonic() > deadline:
             reasons = "; ".join(found.get("statusReasons", [])) or "no reason given"
             raise RefusedError(
@@ -83,12 +80,12 @@ def synchronize(client: Any, outputs: Mapping[str, str], poll: float) -> None:
         time.sleep(poll)
 
 
-def record(client: Any, outputs: Mapping[str, str], tools: str, records: SynchronizedTools) -> None:
-    """Records that a runtime's target, which is not stale, listed the tools of that hash; nothing for a pinned one."""
-    gateway, target = outputs.get("GatewayId", ""), outputs.get("GatewayTargetId", "")
-    if not gateway or not target or not tools:
-        return
-    found = client.get_gateway_target(gatewayIdentifier=gateway, targetId=target)
+def record(found: Mapping[str, Any], tools: str, records: SynchronizedTools) -> None:
+    """Records that a target, which is not stale, listed the tools of that hash; nothing for a pinned one."""
     listed = found.get("lastSynchronizedAt")
-    if listed and not is_pinned(found) and not records.holds(outputs, tools, listed):
-        records.keep(outputs, tools, listed)
+    if tools and listed and not is_pinned(found) and not records.holds(found, tools, listed):
+        records.keep(found, tools, listed)
+
+
+def _gateway_of(found: Mapping[str, Any]) -> str:
+    return str(found["gatewayArn"]).rpartition("/")[2]

@@ -24,23 +24,23 @@ class SynchronizedTools:
     bucket: str
     owner: str
 
-    def holds(self, outputs: Mapping[str, str], tools: str, listed: datetime) -> bool:
-        """Returns whether a runtime's target listed, at that moment, the tools of that hash.
+    def holds(self, target: Mapping[str, Any], tools: str, listed: datetime) -> bool:
+        """Returns whether a gateway target, as it is read back, listed at that moment the tools of that hash.
 
         A record that is missing, damaged or not to be read only costs a synchronization that was not needed.
         """
         try:
-            answer = self.s3.get_object(Bucket=self.bucket, Key=_key(outputs), ExpectedBucketOwner=self.owner)
+            answer = self.s3.get_object(Bucket=self.bucket, Key=_key(target), ExpectedBucketOwner=self.owner)
             record = json.loads(answer["Body"].read())
         except (ClientError, ValueError):
             return False
         return bool(record == _record(tools, listed))
 
-    def keep(self, outputs: Mapping[str, str], tools: str, listed: datetime) -> None:
-        """Records that a runtime's target listed the tools of that hash at that moment."""
+    def keep(self, target: Mapping[str, Any], tools: str, listed: datetime) -> None:
+        """Records that a gateway target listed the tools of that hash at that moment."""
         self.s3.put_object(
             Bucket=self.bucket,
-            Key=_key(outputs),
+            Key=_key(target),
             Body=json.dumps(_record(tools, listed)).encode(),
             ContentType="application/json",
             ExpectedBucketOwner=self.owner,
@@ -51,5 +51,6 @@ def _record(tools: str, listed: datetime) -> dict[str, str]:
     return {"listed": listed.isoformat(), "tools": tools}
 
 
-def _key(outputs: Mapping[str, str]) -> str:
-    return f"{PREFIX}/{outputs['GatewayId']}/{outputs['GatewayTargetId']}.json"
+def _key(target: Mapping[str, Any]) -> str:
+    gateway = str(target["gatewayArn"]).rpartition("/")[2]
+    return f"{PREFIX}/{gateway}/{target['targetId']}.json"
