@@ -20,7 +20,7 @@ import httpx2
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployer import private_exposure
+from deployer import policy_engine, private_exposure
 from deployer.aws import refusal
 from deployer.errors import RefusedError
 from deployer.mcp_client import BearerToken, Era, McpRefused, Signed, Tool, call_tool, list_tools, mcp_url
@@ -290,6 +290,13 @@ def _private_way(runtime: _Runtime) -> _Layer:
 def _through_gateway(runtime: _Runtime) -> tuple[_Layer, ...]:
     return (
         _Layer(
+            "tool access",
+            lambda: _tool_access(runtime),
+            "Update the stack, and look for what was changed by hand of the gateway's policy engine.",
+            "observed",
+            "observed",
+        ),
+        _Layer(
             "tools through the gateway",
             lambda: _tools_through_gateway(runtime),
             f"Attach the caller's policy {runtime['CallerPolicyArn']} to the caller, and "
@@ -441,13 +448,29 @@ def _tools_through_load_balancer(runtime: _Runtime) -> str:
     return _told(_listed(runtime.network, runtime["EndpointUrl"], auth))
 
 
+def _tool_access(runtime: _Runtime) -> str:
+    runtime.require_target()
+    return policy_engine.told(runtime.client("bedrock-agentcore-control"), runtime["GatewayId"], runtime.parameters)
+
+
+def _withholds(runtime: _Runtime) -> bool:
+    """Whether a policy engine may keep tools from this caller, which then are not listed for it."""
+    return policy_engine.attached(runtime.client("bedrock-agentcore-control"), runtime["GatewayId"]).enforced
+
+
 def _tools_through_gateway(runtime: _Runtime) -> str:
     runtime.require_target()
     listed = _gateway_tools(runtime)
+    there = {name.removeprefix(_prefix(runtime)) for name in listed if name != SEARCH_TOOL}
+    if not there and _withholds(runtime):
+        raise _NotTried(
+            "The policy engine keeps every tool from this caller; verify as one whom [[access]] grants some."
+        )
     if runtime.private:
         return _told(listed)
     own = {tool.name for tool in list_tools(runtime.network, runtime["EndpointUrl"], BearerToken(runtime.token()))}
-    there = {name.removeprefix(_prefix(runtime)) for name in listed if name != SEARCH_TOOL}
+    if there < own and _withholds(runtime):
+        return f"{_told(listed)} The policy engine keeps {_names(own - there)} from this caller."
     if own != there:
         raise RefusedError(
             f"The gateway's tools are not the server's: {_names(own - there)} missing there, {_names(there - own)} only"
@@ -461,6 +484,8 @@ def _tool_call(runtime: _Runtime) -> str:
     runtime.require_target()
     name = _prefix(runtime) + TOOL
     if name not in _gateway_tools(runtime):
+        if _withholds(runtime):
+            raise _NotTried(f"{name} is not listed, and the policy engine may keep it from this caller.")
         raise _NotTried(f"The server has no tool named {TOOL}; call one of its own with invoke.")
     url, auth = mcp_url(runtime["GatewayUrl"]), _signature(runtime)
     for era in ERAS:

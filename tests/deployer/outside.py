@@ -56,6 +56,17 @@ OUTPUTS: Mapping[str, str] = {
     "ServiceName": "service",
     "LogGroupName": "logs",
 }
+ENGINE = "runtime_engine-0123456789"
+ENGINE_ARN = f"arn:aws:bedrock-agentcore:{REGION}:{ACCESS_KEY}:policy-engine/{ENGINE}"
+GATEWAY: Mapping[str, Any] = {
+    "gatewayArn": f"arn:aws:bedrock-agentcore:{REGION}:{ACCESS_KEY}:gateway/runtime-0123456789",
+    "gatewayId": "runtime-0123456789",
+    "createdAt": 0,
+    "updatedAt": 0,
+    "status": "READY",
+    "name": "runtime",
+    "authorizerType": "AWS_IAM",
+}
 FORWARDED = ("content-type", "accept")
 
 
@@ -166,6 +177,8 @@ class Clients:
         self.secret: Any = {"client_id": CLIENT[0], "client_secret": CLIENT[1]}
         self.states = [{"State": "healthy"}, {"State": "healthy"}]
         self.secret_key = SECRET_KEY
+        self.engine: dict[str, str] | None = None
+        self.policies: list[dict[str, Any]] = []
 
     def client(self, service: str, account: str, region: str) -> Any:
         """Returns a client that answers one question, any number of times."""
@@ -174,7 +187,12 @@ class Clients:
             service, region_name=region, aws_access_key_id=account, aws_secret_access_key=self.secret_key
         )
         stubber = Stubber(client)
-        if service == "secretsmanager":
+        if service == "bedrock-agentcore-control":
+            attached = {} if self.engine is None else {"policyEngineConfiguration": self.engine}
+            stubber.add_response("get_gateway", {**GATEWAY, **attached}, {"gatewayIdentifier": OUTPUTS["GatewayId"]})
+            if self.engine is not None:
+                stubber.add_response("list_policies", {"policies": self.policies}, {"policyEngineId": ENGINE})
+        elif service == "secretsmanager":
             text = self.secret if isinstance(self.secret, str) else json.dumps(self.secret)
             stubber.add_response("get_secret_value", {"SecretString": text}, {"SecretId": SECRET_ARN})
         else:

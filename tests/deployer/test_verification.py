@@ -1,13 +1,14 @@
 """The layered truth test against a real server behind real HTTPS: it passes when whole, and finds each broken layer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from deployer.network import LocalNetwork
 from deployer.verification import Row, verify
 from tests.deployer.loopback import ACCESS_KEY, HOST, REGION, Authority
-from tests.deployer.outside import OUTPUTS, Clients, Outside
+from tests.deployer.outside import ENGINE, ENGINE_ARN, OUTPUTS, Clients, Outside
 
 LAYERS = [
     "name",
@@ -16,9 +17,11 @@ LAYERS = [
     "stranger at the gateway",
     "health",
     "tools through the load balancer",
+    "tool access",
     "tools through the gateway",
     "tool call",
 ]
+OBSERVED = ("health", "tool access")
 
 
 def verified(outside: Outside, clients: Clients, local: bool = False, **changed: str) -> list[Row]:
@@ -44,7 +47,7 @@ def test_a_whole_runtime_passes_every_layer(outside: Outside, clients: Clients) 
 def test_on_aws_real_code_answers(outside: Outside, clients: Clients) -> None:
     evidence = {row.layer: row.evidence for row in verified(outside, clients)}
 
-    assert evidence == {layer: "observed" if layer == "health" else "called" for layer in LAYERS}
+    assert evidence == {layer: "observed" if layer in OBSERVED else "called" for layer in LAYERS}
 
 
 def test_locally_what_an_imitation_answered_is_no_result(outside: Outside, clients: Clients) -> None:
@@ -174,8 +177,8 @@ def test_a_server_without_the_echo_tool_has_no_tool_to_call(outside: Outside, cl
 
     rows = verified(outside, clients)
 
-    assert [row.passed for row in rows] == [True] * 7 + [None]
-    assert rows[7].detail == "The server has no tool named echo; call one of its own with invoke."
+    assert [row.passed for row in rows] == [True] * 8 + [None]
+    assert rows[8].detail == "The server has no tool named echo; call one of its own with invoke."
 
 
 def test_nothing_secret_is_in_a_row(outside: Outside, clients: Clients) -> None:
@@ -197,3 +200,66 @@ def test_tasks_that_are_still_starting_are_waited_for(
 
     assert [row.passed for row in rows] == [True] * len(LAYERS)
     assert rows[4].detail == "Tasks: 2 healthy."
+
+
+def policy(name: str, status: str = "ACTIVE") -> dict[str, Any]:
+    return {
+        "policyId": f"{name}-0123456789",
+        "policyArn": f"{ENGINE_ARN}/policy/{name}-0123456789",
+        "policyEngineId": ENGINE,
+        "name": name,
+        "definition": {"cedar": {"statement": "permit(principal, action, resource);"}},
+        "status": status,
+        "statusReasons": [],
+        "createdAt": 0,
+        "updatedAt": 0,
+    }
+
+
+def enforcing(clients: Clients, *policies: dict[str, Any], mode: str = "ENFORCE") -> dict[str, str]:
+    clients.engine, clients.policies = {"arn": ENGINE_ARN, "mode": mode}, list(policies)
+    slots = {f"AccessStatement{number}": "permit" for number in range(1, 1 + len(policies))}
+    return {"ToolAccess": {"ENFORCE": "enforce", "LOG_ONLY": "log-only"}[mode], **slots}
+
+
+def row_of(outside: Outside, clients: Clients, layer: str, parameters: dict[str, str]) -> Row:
+    rows = verify(OUTPUTS, clients, outside.network, False, ACCESS_KEY, REGION, parameters)
+    return next(row for row in rows if row.layer == layer)
+
+
+def test_tool_access_tells_the_engine_and_its_statements(outside: Outside, clients: Clients) -> None:
+    row = row_of(outside, clients, "tool access", {"ToolAccess": "off"})
+    assert (row.passed, row.detail) == (
+        True,
+        "No policy engine is attached: who may call the gateway may call every tool.",
+    )
+    row = row_of(outside, clients, "tool access", enforcing(clients, policy("a"), policy("b")))
+    assert (row.passed, row.evidence) == (True, "observed")
+    assert row.detail == f"The policy engine {ENGINE} refuses what its 2 statements do not permit."
+    row = row_of(outside, clients, "tool access", enforcing(clients, policy("a"), mode="LOG_ONLY"))
+    assert row.detail == f"The policy engine {ENGINE} only logs what its 1 statements do not permit."
+
+
+def test_tool_access_that_is_not_the_configuration_s_fails(outside: Outside, clients: Clients) -> None:
+    wanted = enforcing(clients, policy("a"), policy("b"))
+    clients.policies = [policy("a"), policy("b", "UPDATE_FAILED")]
+    assert "not every statement is in force: b" in row_of(outside, clients, "tool access", wanted).detail
+    clients.policies = [policy("a")]
+    assert "has 1 statements, not 2" in row_of(outside, clients, "tool access", wanted).detail
+    clients.engine = {"arn": ENGINE_ARN, "mode": "LOG_ONLY"}
+    assert "is log-only, not enforce" in row_of(outside, clients, "tool access", wanted).detail
+    clients.engine = None
+    row = row_of(outside, clients, "tool access", wanted)
+    assert (row.passed, "is off, not enforce" in row.detail) == (False, True)
+    assert row.remedy.endswith(".")
+
+
+def test_tools_that_an_engine_keeps_from_the_caller_are_told_and_no_failure(outside: Outside, clients: Clients) -> None:
+    wanted = enforcing(clients, policy("a"))
+    outside.stale_tools = True
+    row = row_of(outside, clients, "tools through the gateway", wanted)
+    assert row.passed is True
+    assert row.detail.endswith("The policy engine keeps echo from this caller.")
+    row = row_of(outside, clients, "tool call", wanted)
+    assert row.passed is None
+    assert "the policy engine may keep it from this caller" in row.detail

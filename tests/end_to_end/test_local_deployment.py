@@ -22,6 +22,7 @@ LAYERS = [
     "stranger at the gateway",
     "health",
     "tools through the load balancer",
+    "tool access",
     "tools through the gateway",
     "tool call",
 ]
