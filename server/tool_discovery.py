@@ -2,7 +2,8 @@
 
 The convention: the module ``NAME.py`` of a tool package defines a function ``NAME``; that function is the tool
 ``NAME``. Its parameters and its return value are annotated and it has a docstring, which is what agents read.
-Everything else in the module is its own business. Modules whose name starts with an underscore are not tools.
+A module may say by `ANNOTATIONS` what calling the tool does, in the Model Context Protocol's words. Everything else in
+the module is its own business. Modules whose name starts with an underscore are not tools.
 """
 
 import importlib
@@ -15,11 +16,15 @@ from collections.abc import Sequence
 from types import FunctionType, ModuleType
 
 from fastmcp.tools import Tool
+from mcp.types import ToolAnnotations
 
 from server.settings import SettingsError
 
 MAX_TOOL_NAME = 48
 """A gateway shows a tool as ``target___tool`` in at most 64 characters; 48 leave 13 for the target's name."""
+
+HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
+"""What `ANNOTATIONS` may say, true or false (MCP specification, `ToolAnnotations`)."""
 
 _TOOL_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _FORBIDDEN_KINDS = {
@@ -83,13 +88,26 @@ def _load_tool(name: str, module_name: str) -> Tool:
             f"The tool module {module_name} defines no function {name}; name the tool's function like its module."
         )
     _check_signature(module_name, function)
+    annotations = _annotations(module_name, module)
     try:
-        return Tool.from_function(function, name=name)
+        return Tool.from_function(function, name=name, annotations=annotations)
     except Exception as error:
         raise ToolLoadError(
             f"The tool {module_name} has a signature that cannot be described to agents ({_in_one_line(error)}); "
             "use types that pydantic knows."
         ) from error
+
+
+def _annotations(module_name: str, module: ModuleType) -> ToolAnnotations | None:
+    found = vars(module).get("ANNOTATIONS")
+    if found is None:
+        return None
+    if not isinstance(found, dict) or not all(key in HINTS and isinstance(hint, bool) for key, hint in found.items()):
+        raise ToolLoadError(
+            f"The ANNOTATIONS of the tool {module_name} cannot be used; give a dict with True or False for some of "
+            f"{', '.join(HINTS)}."
+        )
+    return ToolAnnotations.model_validate(found)
 
 
 def _check_signature(module_name: str, function: FunctionType) -> None:

@@ -104,7 +104,7 @@ class Engine:
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Decision:
         """Decide a call of `target___tool`: a statement must permit it and none forbid it."""
         known = {key: item for key, item in arguments.items() if isinstance(item, str | int)}
-        answer = cedarpy.is_authorized({**self._request(tool), "context": {"input": known}}, *self._given())
+        answer = cedarpy.is_authorized({**self._request(tool), "context": {"input": known}}, *self._given(tool))
         if answer.allowed:
             return Decision(True)
         ids = list(self.statements)
@@ -115,7 +115,7 @@ class Engine:
 
     def lists(self, tool: str) -> bool:
         """Decide whether a tool is listed: it is where some arguments would be permitted."""
-        answer = cedarpy.is_authorized_partial(self._request(tool), *self._given())
+        answer = cedarpy.is_authorized_partial(self._request(tool), *self._given(tool))
         return answer.decision is not cedarpy.Decision.Deny
 
     def _request(self, tool: str) -> dict[str, Any]:
@@ -125,9 +125,26 @@ class Engine:
             "resource": _uid("Gateway", self.gateway),
         }
 
-    def _given(self) -> tuple[str, list[dict[str, Any]]]:
-        entity = {"uid": {"type": f"{_NAMESPACE}::IamEntity", "id": self.caller}, "parents": []}
-        return "\n".join(self.statements.values()), [{**entity, "attrs": {"id": self.caller}}]
+    def _given(self, tool: str) -> tuple[str, list[dict[str, Any]]]:
+        """The statements, and everything that a request names: what is not given counts as unknown for a listing."""
+        entities = [
+            _entity("IamEntity", self.caller, {"id": self.caller}),
+            _entity("Action", tool, parents=("CallTool",)),
+            _entity("Action", "CallTool", parents=("Mcp",)),
+            _entity("Action", "Mcp"),
+            _entity("Gateway", self.gateway),
+        ]
+        return "\n".join(self.statements.values()), entities
+
+
+def _entity(
+    kind: str, identity: str, attributes: Mapping[str, str] | None = None, parents: Sequence[str] = ()
+) -> dict[str, Any]:
+    return {
+        "uid": {"type": f"{_NAMESPACE}::{kind}", "id": identity},
+        "attrs": dict(attributes or {}),
+        "parents": [{"type": f"{_NAMESPACE}::{kind}", "id": parent} for parent in parents],
+    }
 
 
 def _uid(kind: str, identity: str) -> str:

@@ -5,6 +5,9 @@ that is all. Agents see the docstring as the tool's description and the types as
 docstring or ``Annotated[..., Field(description=...)]`` describe parameters. A plain function runs in a thread of its
 own, so it may block. A parameter of type ``fastmcp.Context`` gives progress reports.
 
+A tool that deletes or overwrites says so: ``ANNOTATIONS = {"destructiveHint": True}`` in its module. Where the gateway
+tells callers apart, such a tool is granted by its name alone.
+
 What agents should read when a call fails is raised as ``fastmcp.exceptions.ToolError``; of any other exception they
 see nothing, it is in the log. Secret settings come from `server.tool_secrets.tool_secret`. Modules whose name starts
 with an underscore hold what tools share.

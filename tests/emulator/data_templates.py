@@ -9,6 +9,10 @@ HOST = "mcp.data.example.com"
 ZONE = "data.example.com"
 REPOSITORY = "server"
 SCOPE = "tools/call"
+EXAMPLE_TOOLS = [
+    {"Name": "TOOL_PACKAGES", "Value": "server.tools,tests.server.example_tools"},
+]
+"""Where the server's tests keep theirs; the working directory is the project's."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class Variation:
     log_level: str = "INFO"
     rate: int = 100
     secret: str = "${Setting}"
+    access_mode: str = ""
+    access: tuple[str, ...] = ()
+    engine_permission: bool = True
+    examples: bool = False
 
 
 def image_manifest() -> str:
@@ -288,6 +296,7 @@ def _service(variation: Variation) -> dict[str, Any]:
                         "Environment": [
                             {"Name": "LOG_LEVEL", "Value": variation.log_level},
                             {"Name": "ALLOWED_HOSTS", "Value": HOST},
+                            *(EXAMPLE_TOOLS if variation.examples else []),
                         ],
                         "Secrets": [{"Name": "TOOL_SECRETS", "ValueFrom": sub(variation.secret)}],
                         "LogConfiguration": {
@@ -319,6 +328,36 @@ def _service(variation: Variation) -> dict[str, Any]:
     }
 
 
+ENGINE = ("policy-engine", "gateway")
+
+
+def _attachment(variation: Variation) -> dict[str, Any]:
+    if not variation.access_mode:
+        return {}
+    attached = {"Arn": att("Engine", "PolicyEngineArn"), "Mode": variation.access_mode}
+    return {"PolicyEngineConfiguration": attached}
+
+
+def _access(variation: Variation) -> dict[str, Any]:
+    if not variation.access_mode:
+        return {}
+    engine = {"Type": "AWS::BedrockAgentCore::PolicyEngine", "Properties": {"Name": "tools_engine"}}
+    policies = {
+        f"Access{number}": {
+            "Type": "AWS::BedrockAgentCore::Policy",
+            "DependsOn": "Target",
+            "Properties": {
+                "Name": f"access_{number}",
+                "PolicyEngineId": att("Engine", "PolicyEngineId"),
+                "Definition": {"Cedar": {"Statement": sub(statement.replace("<gateway>", "${Gateway.GatewayArn}"))}},
+                "ValidationMode": "IGNORE_ALL_FINDINGS",
+            },
+        }
+        for number, statement in enumerate(variation.access)
+    }
+    return {"Engine": engine, **policies}
+
+
 def _gateway(variation: Variation) -> dict[str, Any]:
     directory = "arn:aws:bedrock-agentcore:${AWS::Region}:${AWS::AccountId}:workload-identity-directory/default"
     statements: list[dict[str, Any]] = [
@@ -333,6 +372,13 @@ def _gateway(variation: Variation) -> dict[str, Any]:
         statements.append(
             {"Effect": "Allow", "Action": "bedrock-agentcore:GetResourceOauth2Token", "Resource": ref("Provider")}
         )
+    if variation.access_mode and variation.engine_permission:
+        asked = [
+            sub(f"arn:aws:bedrock-agentcore:${{AWS::Region}}:${{AWS::AccountId}}:{kind}/tools*") for kind in ENGINE
+        ]
+        actions = ("GetPolicyEngine", "AuthorizeAction", "PartiallyAuthorizeActions")
+        names = [f"bedrock-agentcore:{action}" for action in actions]
+        statements.append({"Effect": "Allow", "Action": names, "Resource": asked})
     credential = {
         "CredentialProviderType": "OAUTH",
         "CredentialProvider": {"OauthCredentialProvider": {"ProviderArn": ref("Provider"), "Scopes": [SCOPE]}},
@@ -378,8 +424,10 @@ def _gateway(variation: Variation) -> dict[str, Any]:
                         "StreamingConfiguration": {"EnableResponseStreaming": "true"},
                     }
                 },
+                **_attachment(variation),
             },
         },
+        **_access(variation),
         "Target": {"Type": "AWS::BedrockAgentCore::GatewayTarget", "DependsOn": waits, "Properties": target},
         "Limit": {
             "Type": "AWS::BedrockAgentCore::GatewayRateLimit",

@@ -108,6 +108,22 @@ def test_a_name_that_agents_could_not_call_is_refused(make_package: MakePackage,
         load_tools([package])
 
 
+def test_a_tool_says_that_it_destroys(make_package: MakePackage) -> None:
+    source = 'def tool() -> None:\n    """D."""\n'
+    (plain,) = load_tools([make_package({"tool": source})])
+    assert plain.annotations is None
+    (tool,) = load_tools([make_package({"tool": 'ANNOTATIONS = {"destructiveHint": True}\n' + source})])
+    listed = tool.to_mcp_tool().model_dump(by_alias=True, exclude_none=True)
+    assert listed["annotations"] == {"destructiveHint": True}
+
+
+@pytest.mark.parametrize("annotations", ["{'destructive': True}", "{'readOnlyHint': 'no'}", "True"])
+def test_annotations_that_mean_nothing_are_refused(make_package: MakePackage, annotations: str) -> None:
+    source = f'ANNOTATIONS = {annotations}\ndef tool() -> None:\n    """D."""\n'
+    with pytest.raises(ToolLoadError, match="give a dict with True or False for some of readOnlyHint, destructiveHint"):
+        load_tools([make_package({"tool": source})])
+
+
 def test_two_tools_of_one_name_are_refused(make_package: MakePackage) -> None:
     source = 'def same() -> None:\n    """D."""\n'
     one, two = make_package({"same": source}), make_package({"same": source})
@@ -128,7 +144,7 @@ def test_a_package_that_is_none_is_a_wrong_setting(name: str) -> None:
 
 def test_the_example_tools_are_served_beside_the_real_ones(example_server: ServerProcess) -> None:
     assert example_server.listening["tools"] == sorted(
-        ["echo", "get_system_info", "block", "count", "leak", "talk", "use_secret", "wait"]
+        ["echo", "get_system_info", "block", "count", "leak", "talk", "use_secret", "wait", "wipe"]
     )
 
 
