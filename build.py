@@ -162,6 +162,16 @@ def invoke(session: Session) -> int:
     return REFUSED if answer.is_error else DONE
 
 
+def rotate_secret(session: Session) -> int:
+    """Gives the gateway's token clients new secrets while calls go on."""
+    from deployer.client_rotation import rotate
+
+    options = session.options
+    found = session.run(lambda context: rotate(context, options.target, options.keep_old))
+    session.show(found.as_data(), found.lines())
+    return REFUSED if found.failures else DONE
+
+
 def destroy(session: Session) -> int:
     """Removes every target's runtime, after asking."""
     from deployer.teardown import Wish, destroy
@@ -256,6 +266,15 @@ COMMANDS = (
             (("tool",), {"metavar": "TOOL", "help": "name of the tool, without the target's prefix"}),
             (("arguments",), {"metavar": "ARGS", "nargs": "*", "help": "name=value pairs, or one JSON object"}),
             TARGET,
+        ],
+    ),
+    Command(
+        "rotate-secret",
+        "give the gateway's token client a new secret, in every target, while calls go on",
+        rotate_secret,
+        [
+            (("--target",), {**TARGET[1], "help": "rotate this one's alone"}),
+            (("--keep-old",), {"action": "store_true", "help": "leave the old secret valid until the next run"}),
         ],
     ),
     Command(

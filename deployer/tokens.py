@@ -18,6 +18,10 @@ DISCOVERY_PATH = "/.well-known/openid-configuration"
 BASIC = "client_secret_basic"
 
 
+class ClientRefusedError(RefusedError):
+    """The issuer does not take the client's id or secret (RFC 6749, section 5.2, invalid_client)."""
+
+
 @dataclass(frozen=True)
 class Issuer:
     """A token issuer and its one client.
@@ -38,7 +42,15 @@ def client_token(network: Network, secrets: Any, issuer: Issuer) -> str:
     Raises RefusedError where the secret lacks the client or the issuer gives no token, Unreachable where the issuer
     does not answer; lets boto3's errors through.
     """
-    client_id, client_secret = _client(secrets, issuer)
+    text = secrets.get_secret_value(SecretId=issuer.secret_arn).get("SecretString", "")
+    return token_by(network, issuer, *client_of(text, issuer))
+
+
+def token_by(network: Network, issuer: Issuer, client_id: str, client_secret: str) -> str:
+    """Returns an access token by the given id and secret.
+
+    Raises ClientRefusedError where the issuer does not take these, else as `client_token` does.
+    """
     metadata = _metadata(network, issuer)
     endpoint = str(metadata["token_endpoint"])
     form = {"grant_type": "client_credentials", "scope": issuer.scope}
@@ -53,12 +65,13 @@ def client_token(network: Network, secrets: Any, issuer: Issuer) -> str:
     token = document.get("access_token")
     if answer.status != HTTPStatus.OK or not isinstance(token, str):
         reason = document.get("error") or f"HTTP status {answer.status}"
-        raise RefusedError(f"The token endpoint {endpoint} gave no token for the scope {issuer.scope}: {reason}.")
+        kind = ClientRefusedError if reason == "invalid_client" else RefusedError
+        raise kind(f"The token endpoint {endpoint} gave no token for the scope {issuer.scope}: {reason}.")
     return token
 
 
-def _client(secrets: Any, issuer: Issuer) -> tuple[str, str]:
-    text = secrets.get_secret_value(SecretId=issuer.secret_arn).get("SecretString", "")
+def client_of(text: str, issuer: Issuer) -> tuple[str, str]:
+    """Returns the client's id and secret from the secret's text; raises RefusedError where one is missing."""
     try:
         held = json.loads(text)
     except ValueError:

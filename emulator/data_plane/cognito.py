@@ -9,11 +9,12 @@ its own pool only.
 import base64
 import json
 import re
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote, urlencode
 
 import httpx
 
 from emulator import bridge_data_plane as bridge
+from emulator import client_secrets
 from emulator.data_plane.exchange import Reply, Request
 
 _ISSUER_HOST = re.compile(r"cognito-idp\.([a-z0-9-]+)\.amazonaws\.com")
@@ -70,10 +71,19 @@ class CognitoHosts:
         pool = bridge.cognito_domains().get((domain, region))
         if pool is None or request.path != "/oauth2/token" or request.method != "POST":
             return _json(404, {"message": "Not Found"})
-        if _client_id(request) not in bridge.cognito_clients(pool):
+        client_id, secret = _client(request)
+        if client_id not in bridge.cognito_clients(pool):
             return _json(400, {"error": "invalid_client"})
         passed = {name: request.headers[name] for name in _PASSED if name in request.headers}
-        answer = self._client.post("/oauth2/token", content=request.body, headers=passed)
+        form = parse_qs(request.body.decode("utf-8", "replace"))
+        known = client_secrets.accepted_as(pool, client_id, secret)
+        if "authorization" in passed:
+            passed["authorization"] = (
+                "Basic " + base64.b64encode(f"{quote(client_id, safe='')}:{quote(known, safe='')}".encode()).decode()
+            )
+        else:
+            form["client_secret"] = [known]
+        answer = self._client.post("/oauth2/token", content=urlencode(form, doseq=True), headers=passed)
         return Reply(answer.status_code, answer.content, {"content-type": "application/json"})
 
 
@@ -93,14 +103,17 @@ def _domain_of(pool: str, region: str) -> str:
     return ""
 
 
-def _client_id(request: Request) -> str:
+def _client(request: Request) -> tuple[str, str]:
+    """The client's id and secret, by either way of authentication (RFC 6749, section 2.3.1)."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
-            return base64.b64decode(credentials).decode().partition(":")[0]
+            client_id, _, secret = base64.b64decode(credentials).decode().partition(":")
         except ValueError:
-            return ""
-    return (parse_qs(request.body.decode("utf-8", "replace")).get("client_id") or [""])[0]
+            return "", ""
+        return unquote(client_id), unquote(secret)
+    form = parse_qs(request.body.decode("utf-8", "replace"))
+    return (form.get("client_id") or [""])[0], (form.get("client_secret") or [""])[0]
 
 
 def _json(status: int, document: object) -> Reply:

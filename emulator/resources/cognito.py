@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 from botocore.exceptions import ClientError
 
-from emulator import bridge
+from emulator import bridge, client_secrets
 from emulator.checked import Checked
 from emulator.handlers import HandlerFailed, Properties, ResourceHandler
+from emulator.json_api import JsonApi
 
 _PREFIX = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _RESERVED = ("aws", "amazon", "cognito")
@@ -91,4 +92,14 @@ HANDLERS: Mapping[str, ResourceHandler] = {
     "AWS::Cognito::UserPool": UserPoolHandler("AWS::Cognito::UserPool"),
     "AWS::Cognito::UserPoolClient": ClientHandler("AWS::Cognito::UserPoolClient"),
     "AWS::Cognito::UserPoolDomain": DomainHandler("AWS::Cognito::UserPoolDomain"),
+}
+APIS = {
+    "cognito-idp": JsonApi(
+        "cognito-idp",
+        {
+            "AddUserPoolClientSecret": client_secrets.add,
+            "DeleteUserPoolClientSecret": client_secrets.delete,
+            "ListUserPoolClientSecrets": client_secrets.listed,
+        },
+    )
 }
