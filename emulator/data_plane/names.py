@@ -34,7 +34,7 @@ class Endpoint:
     """Where a service listens on this machine: ports of ``address`` for https and http, None when it has none.
 
     ``private`` is the address of an internal load balancer in its VPC, which alone it shows outside; ``balancer`` the
-    DNS name of a load balancer.
+    DNS name of a load balancer; ``is_host`` says that a record names the address itself, reached at any port.
     """
 
     address: str
@@ -42,6 +42,7 @@ class Endpoint:
     http_port: int | None = None
     private: str = ""
     balancer: str = ""
+    is_host: bool = False
 
     @property
     def outside(self) -> "Endpoint":
@@ -111,7 +112,7 @@ class Resolver:
             following, described = following_step
             chain.append(described)
             if _is_loopback(following):
-                return Resolution(asked, Endpoint(following, 443, 80), tuple(chain))
+                return Resolution(asked, Endpoint(following, 443, 80, is_host=True), tuple(chain))
             current = following
         raise NameNotFound(f"{asked} does not resolve: its records form a loop ({'; '.join(chain)})")
 

@@ -116,6 +116,8 @@ class Outbound:
                 f"connection timed out: {name} leads to {endpoint.private}, which its VPC alone reaches"
             )
         port = endpoint.port if parts.scheme == "https" else endpoint.http_port
+        if endpoint.is_host and parts.port:
+            return urlunsplit(parts._replace(netloc=f"{endpoint.address}:{parts.port}")), parts.netloc, name
         if port is None or parts.port not in (None, 443 if parts.scheme == "https" else 80):
             raise OutboundError(f"{name} refuses connections on port {parts.port or parts.scheme}")
         return urlunsplit(parts._replace(netloc=f"{endpoint.address}:{port}")), parts.netloc, name
