@@ -5,6 +5,8 @@ all that it depends on, the server's sources and the lock's category.
 """
 
 import hashlib
+import os
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +119,7 @@ def _parts(root: Path) -> Iterator[bytes]:
         yield requirements("server", root=root).encode()
     except EnvironmentFailure as error:
         raise RefusedError(str(error)) from error
+    yield platform.python_version().encode()
     for name in ASKING:
         yield (PROJECT_ROOT / name).read_bytes()
     for file in sorted((root / "server").rglob("*")):
@@ -129,7 +132,7 @@ def _remember(path: Path, catalogue: Catalogue) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Renamed into place: another process must not read half of it.
-        written = path.with_suffix(f".{id(catalogue)}")
+        written = path.with_suffix(f".{os.getpid()}")
         written.write_text(catalogue.render(), encoding="utf-8")
         written.replace(path)
         oldest_first = sorted(path.parent.iterdir(), key=lambda file: file.stat().st_mtime_ns)

@@ -278,12 +278,25 @@ def test_tools_are_pinned_to_what_was_packaged_and_discovered_again(project: Pro
     assert "mcpToolSchema" not in gateway_target(project)["targetConfiguration"]["mcp"]["mcpServer"]
 
 
+def record_other_tools(project: Project) -> None:
+    """Makes the record of the last synchronization one of another contract."""
+    (place,) = [name for name in project.objects() if "/synchronized/" in name]
+    bucket, _, key = place.partition("/")
+    s3 = project.client("s3")
+    record = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps({**record, "tools": "sha256:other"}).encode())
+
+
 def test_override_of_the_target_reaches_it_and_can_be_taken_back(project: Project, deployed: Done) -> None:
     project.configure(
         ("max_tasks = 4 ", "max_tasks = 3 "),
         ('region = "us-east-1"', 'region = "us-east-1"\noverrides.compute.max_tasks = 5'),
     )
+    record_other_tools(project)
+    listed = gateway_target(project)["lastSynchronizedAt"]
     assert project.json("deploy")["changed"] is True
+    # What the gateway listed last were other tools, so that it was made to list them anew.
+    assert gateway_target(project)["lastSynchronizedAt"] > listed
     scaling = project.client("application-autoscaling")
 
     def most() -> list[int]:
