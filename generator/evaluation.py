@@ -19,6 +19,8 @@ from generator.intrinsics import FUNCTIONS
 from generator.symbols import NO_VALUE, Invalid, Reference, canonical, comma_separated, concatenated
 
 Template = Mapping[str, Any]
+Path = tuple[str | int, ...]
+"""Where a part of a resource's properties is: keys and indices, the property's name first."""
 STACK: Final = "AWS::CloudFormation::Stack"
 
 PSEUDO: Final[Mapping[str, str]] = {
@@ -142,6 +144,23 @@ class Deployment:
         """Returns all properties of a resource."""
         found = {name: self.property(title, name) for name in self.body(title).get("Properties", {})}
         return {name: value for name, value in found.items() if value is not None}
+
+    def parts(self, title: str, name: str) -> tuple[Path, ...]:
+        """Returns the paths of a property's parts: its entries, and theirs, down to texts and intrinsic functions.
+
+        What the parts are made from differs, so that a question about one has far fewer combinations than the whole.
+        """
+        body = self.body(title).get("Properties", {})
+        return tuple(_leaves(body[name], (name,))) if name in body else ()
+
+    def part(self, title: str, path: Path) -> Any:
+        """Returns the value of one part of a resource's properties, None where it removes itself."""
+        expression: Any = self.body(title)["Properties"]
+        for key in path:
+            expression = expression[key]
+        home = self.homes[title]
+        value = self._memoised(("part", title, *map(str, path)), lambda: self.evaluate(home, expression))
+        return None if value is NO_VALUE else value
 
     def waits_for(self, title: str) -> tuple[str, ...]:
         """Returns the existing resources of the same template that a resource names in `DependsOn` or refers to.
@@ -418,6 +437,21 @@ class Deployment:
             node = node.by_value.setdefault(value, _Branch(following))
         assert isinstance(node, _Branch)
         node.by_value[entry.reads[-1][1]] = entry
+
+
+def _leaves(expression: Any, path: Path) -> Iterator[Path]:
+    if isinstance(expression, Mapping) and not _is_function(expression):
+        for key, item in expression.items():
+            yield from _leaves(item, (*path, key))
+    elif isinstance(expression, list | tuple):
+        for index, item in enumerate(expression):
+            yield from _leaves(item, (*path, index))
+    else:
+        yield path
+
+
+def _is_function(expression: Mapping[str, Any]) -> bool:
+    return len(expression) == 1 and next(iter(expression)).startswith(("Fn::", "Ref", "Condition"))
 
 
 def _listed(declared: str | Sequence[str]) -> Sequence[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from generator.checks.findings import Defect, Rule, attributes, number
+from generator.checks.findings import Defect, Rule, attributes, number, walk
 from generator.evaluation import Deployment
 from generator.symbols import Reference, Text, references, scalar
 
@@ -28,8 +28,11 @@ def container_port(deployment: Deployment, title: str) -> Iterator[Defect]:
     if not isinstance(definition, Reference):
         return
     ports = {
-        container.get("Name"): [scalar(m.get("ContainerPort")) for m in container.get("PortMappings", ())]
-        for container in deployment.property(definition.logical_id, "ContainerDefinitions") or ()
+        _field(deployment, definition.logical_id, index, "Name"): [
+            scalar(mapping.get("ContainerPort"))
+            for mapping in _field(deployment, definition.logical_id, index, "PortMappings") or ()
+        ]
+        for index in _containers(deployment, definition.logical_id)
     }
     for index, entry in enumerate(deployment.property(title, "LoadBalancers") or ()):
         path = f"Properties.LoadBalancers[{index}]"
@@ -63,8 +66,8 @@ def rollback(deployment: Deployment, title: str) -> Iterator[Defect]:
 
 def pinned_image(deployment: Deployment, title: str) -> Iterator[Defect]:
     """Every container's image is named by digest."""
-    for index, container in enumerate(deployment.property(title, "ContainerDefinitions") or ()):
-        image = container.get("Image")
+    for index in _containers(deployment, title):
+        image = _field(deployment, title, index, "Image")
         last = image.parts[-1] if isinstance(image, Text) else image
         if not isinstance(last, str) or not re.search(r"@?sha256:[0-9a-f]{64}$", last) or "@" not in _literal(image):
             yield Defect(f"Properties.ContainerDefinitions[{index}].Image", f"The image of {title} has no digest.")
@@ -75,10 +78,10 @@ def connection_times(deployment: Deployment, title: str) -> Iterator[Defect]:
     for balancer in deployment.existing(LOAD_BALANCER):
         found = attributes(deployment.property(balancer, "LoadBalancerAttributes"))
         idle = number(found.get("idle_timeout.timeout_seconds"), DEFAULT_IDLE_TIMEOUT)
-        for index, environment in _environments(deployment, title):
+        for index in _serving(deployment, title):
             path = f"Properties.ContainerDefinitions[{index}].Environment"
-            keep_alive = number(environment.get("KEEP_ALIVE_SECONDS"), 0)
-            ping = number(environment.get("PING_INTERVAL_SECONDS"), idle)
+            keep_alive = number(_variable(deployment, title, index, "KEEP_ALIVE_SECONDS"), 0)
+            ping = number(_variable(deployment, title, index, "PING_INTERVAL_SECONDS"), idle)
             if not keep_alive > idle > ping:
                 sentence = (
                     f"Keep-alive {keep_alive} s, idle timeout {idle} s and ping interval {ping} s do not descend."
@@ -88,22 +91,41 @@ def connection_times(deployment: Deployment, title: str) -> Iterator[Defect]:
 
 def stopping_times(deployment: Deployment, title: str) -> Iterator[Defect]:
     """Stop timeout, the server's bound for finishing calls and deregistration delay descend, so no call is cut off."""
-    containers = deployment.property(title, "ContainerDefinitions") or ()
     for group in deployment.existing(TARGET_GROUP):
         found = attributes(deployment.property(group, "TargetGroupAttributes"))
         delay = number(found.get("deregistration_delay.timeout_seconds"), DEFAULT_DEREGISTRATION_DELAY)
-        for index, environment in _environments(deployment, title):
-            stop = number(containers[index].get("StopTimeout"), DEFAULT_STOP_TIMEOUT)
-            shutdown = number(environment.get("SHUTDOWN_SECONDS"), 0)
+        for index in _serving(deployment, title):
+            stop = number(_field(deployment, title, index, "StopTimeout"), DEFAULT_STOP_TIMEOUT)
+            shutdown = number(_variable(deployment, title, index, "SHUTDOWN_SECONDS"), 0)
             if not stop >= shutdown >= delay:
                 sentence = f"Stop timeout {stop} s, shutdown {shutdown} s and deregistration {delay} s do not descend."
                 yield Defect(f"Properties.ContainerDefinitions[{index}].StopTimeout", sentence)
 
 
-def _environments(deployment: Deployment, title: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for index, container in enumerate(deployment.property(title, "ContainerDefinitions") or ()):
-        if container.get("PortMappings"):
-            yield index, attributes(container.get("Environment"), "Name")
+def _containers(deployment: Deployment, definition: str) -> range:
+    return range(len(deployment.body(definition).get("Properties", {}).get("ContainerDefinitions", ())))
+
+
+def _field(deployment: Deployment, definition: str, index: int, name: str) -> Any:
+    container = deployment.body(definition)["Properties"]["ContainerDefinitions"][index]
+    return deployment.part(definition, ("ContainerDefinitions", index, name)) if name in container else None
+
+
+def _serving(deployment: Deployment, definition: str) -> list[int]:
+    return [
+        index for index in _containers(deployment, definition) if _field(deployment, definition, index, "PortMappings")
+    ]
+
+
+def _variable(deployment: Deployment, definition: str, index: int, name: str) -> Any:
+    """Returns a container's environment variable, None where it has none; the other variables are not evaluated."""
+    entries = deployment.body(definition)["Properties"]["ContainerDefinitions"][index].get("Environment", ())
+    for position, entry in enumerate(entries):
+        if any(isinstance(item, Mapping) and item.get("Name") == name for _, item in walk(entry)):
+            pair = deployment.part(definition, ("ContainerDefinitions", index, "Environment", position))
+            if pair is not None and pair.get("Name") == name:
+                return scalar(pair.get("Value"))
+    return None
 
 
 def _literal(value: Any) -> str:

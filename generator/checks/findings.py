@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from generator.evaluation import Deployment, Domain, explore, possible
+from generator.evaluation import Deployment, Domain, Path, explore, possible
 from generator.symbols import SYMBOLIC, Reference, Text, scalar
 
 
@@ -35,6 +35,7 @@ class Defect:
 
 ResourceQuestion = Callable[[Deployment, str], Iterator[Defect]]
 PropertyQuestion = Callable[[Deployment, str, str], Iterator[Defect]]
+PartQuestion = Callable[[Deployment, str, Path], Iterator[Defect]]
 TemplateQuestion = Callable[[Deployment], Iterator[Finding]]
 
 
@@ -42,18 +43,19 @@ TemplateQuestion = Callable[[Deployment], Iterator[Finding]]
 class Rule:
     """A rule about resources of the given types (all but nested stacks where none is given), where they exist.
 
-    Of `question` and `of_property` one is given; the latter is asked of each property apart, so that properties which
-    depend on different parameters do not multiply each other's combinations.
+    Of `question`, `of_property` and `of_part` one is given; the second is asked of each property apart and the third of
+    each part of a property, so that what depends on different parameters does not multiply each other's combinations.
     """
 
     question: ResourceQuestion | None = None
     types: tuple[str, ...] = ()
     of_property: PropertyQuestion | None = None
+    of_part: PartQuestion | None = None
 
     @property
     def name(self) -> str:
         """Name of the rule in findings."""
-        return name_of(self.question or self.of_property)
+        return name_of(self.question or self.of_property or self.of_part)
 
     def questions(self, deployment: Deployment, title: str) -> Iterator[Callable[[], Iterator[Defect]]]:
         """Yields what is asked about one resource."""
@@ -62,6 +64,10 @@ class Rule:
         if self.of_property is not None:
             for name in deployment.body(title).get("Properties", {}):
                 yield functools.partial(self.of_property, deployment, title, name)
+        if self.of_part is not None:
+            for name in deployment.body(title).get("Properties", {}):
+                for path in deployment.parts(title, name):
+                    yield functools.partial(self.of_part, deployment, title, path)
 
 
 def name_of(question: Callable[..., Any] | None) -> str:

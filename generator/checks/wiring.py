@@ -6,7 +6,7 @@ from typing import Any
 
 from generator.checks.domain import representatives
 from generator.checks.findings import Defect, Finding, Rule, at, walk
-from generator.evaluation import STACK, Deployment, Stack, explore, possible
+from generator.evaluation import STACK, Deployment, Path, Stack, explore, possible
 from generator.symbols import invalid
 
 PSEUDO_PARAMETERS = frozenset(
@@ -169,10 +169,10 @@ def output_references(deployment: Deployment) -> Iterator[Finding]:
                     break
 
 
-def valid_values(deployment: Deployment, title: str, name: str) -> Iterator[Defect]:
+def valid_values(deployment: Deployment, title: str, path: Path) -> Iterator[Defect]:
     """No property selects beyond a list's end, finds nothing in a mapping or calls an unknown function."""
-    for value in invalid(deployment.property(title, name)):
-        yield Defect(f"Properties.{name}", f"{name} of {title} cannot be made: {value.reason}.")
+    for value in invalid(deployment.part(title, path)):
+        yield Defect(f"Properties.{path[0]}", f"{path[0]} of {title} cannot be made: {value.reason}.")
 
 
 def _children(deployment: Deployment) -> list[Stack]:
@@ -294,5 +294,5 @@ RULES = (
     Rule(of_property=conditional_references),
     Rule(metadata_references),
     Rule(stack_references, (STACK,)),
-    Rule(of_property=valid_values),
+    Rule(of_part=valid_values),
 )

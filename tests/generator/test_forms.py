@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generator.checks.domain import representatives
-from generator.evaluation import STACK, Deployment, Domain, explore, possible
+from generator.evaluation import STACK, Deployment, Domain, Path, explore, possible
 from generator.stacks import template_dicts
 from generator.symbols import canonical, invalid
 
@@ -65,19 +65,29 @@ def test_both_forms_hold_the_same_resources() -> None:
             assert ours.get(attribute) == theirs.get(attribute), (title, attribute)
 
 
+def parts(title: str) -> list[Path]:
+    """The paths of what a resource's properties are made of; a property that is made otherwise in each form is one."""
+    found: list[Path] = []
+    assert NESTED.body(title).get("Properties", {}).keys() == FLATTENED.body(title).get("Properties", {}).keys()
+    for name in FLATTENED.body(title).get("Properties", {}):
+        ours, theirs = NESTED.parts(title, name), FLATTENED.parts(title, name)
+        found += ours if ours == theirs else [(name,)]
+    return found
+
+
 @pytest.mark.parametrize("title", TITLES)
 def test_resource_is_the_same_under_every_combination(title: str) -> None:
     def existence(nested: Deployment, flattened: Deployment) -> Any:
         return [title] if nested.exists(title) != flattened.exists(title) else []
 
     asked = combinations(existence)
-    for name in {**NESTED.body(title).get("Properties", {}), **FLATTENED.body(title).get("Properties", {})}:
+    for path in parts(title):
 
-        def difference(nested: Deployment, flattened: Deployment, name: str = name) -> Any:
+        def difference(nested: Deployment, flattened: Deployment, path: Path = path) -> Any:
             if not flattened.exists(title):
                 return []
-            first, second = canonical(nested.property(title, name)), canonical(flattened.property(title, name))
-            return [(name, first, second)] if first != second or any(invalid(first)) else []
+            first, second = canonical(nested.part(title, path)), canonical(flattened.part(title, path))
+            return [(path, first, second)] if first != second or any(invalid(first)) else []
 
         asked += combinations(difference)
     assert asked >= 1
