@@ -8,6 +8,7 @@ from typing import Any
 from deployer import mcp_client, runtimes
 from deployer.context import Context
 from deployer.errors import RefusedError, UsageError
+from deployer.policy_engine import DENIED
 from deployer.runtimes import Runtime
 
 SEPARATOR = "___"
@@ -68,7 +69,7 @@ def invoke(context: Context, tool: str, arguments: Mapping[str, Any], target: st
         result = mcp_client.call_tool(context.network, mcp_client.mcp_url(url), auth, name, arguments)
     except mcp_client.McpRefused as error:
         known = {found.name for found in mcp_client.list_tools(context.network, mcp_client.mcp_url(url), auth)}
-        if name in known:
+        if name in known or DENIED in str(error):
             raise
         prefix = name.removesuffix(tool)
         tools = ", ".join(sorted(found.removeprefix(prefix) for found in known if found.startswith(prefix)))

@@ -9,6 +9,9 @@ from generator import parameters as p
 
 MODES: Final = {"LOG_ONLY": "log-only", "ENFORCE": "enforce"}
 """The mode of an attached engine (AgentCore service model, `GatewayPolicyEngineMode`) in the configuration's words."""
+DENIED: Final = "not allowed due to policy enforcement"
+"""What an engine's refusal of a call says, be it a tool's error (AgentCore developer guide, "Policy responses") or one
+of the protocol, as users report."""
 OFF: Final = "off"
 IN_FORCE: Final = "ACTIVE"
 
