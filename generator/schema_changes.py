@@ -155,7 +155,8 @@ class _Comparison:
                 yield SchemaChange(added, narrower=name in new_required, wider=closed)
                 continue
             if name in new_required - old_required:
-                yield SchemaChange(f"{self._subject(inner)} is always there now", narrower=True)
+                must = "must be given" if self.flow is Flow.INPUT else "is always there"
+                yield SchemaChange(f"{self._subject(inner)} {must} now", narrower=True)
             if name in old_required - new_required:
                 yield SchemaChange(f"{self._subject(inner)} may be left out now", wider=True)
             yield from self.changes(old.get(name, True), new.get(name, True), inner, open_)

@@ -37,7 +37,7 @@ INPUTS = [
     (closed({"a": TEXT, "n": WHOLE}, "a"), [(BREAKING, "argument e was removed")]),
     (with_("b", TEXT), [(ADDITIVE, "optional argument b was added")]),
     ({**with_("b", TEXT), "required": ["a", "b"]}, [(BREAKING, "required argument b was added")]),
-    ({**BASE, "required": ["a", "n"]}, [(BREAKING, "argument n is always there now")]),
+    ({**BASE, "required": ["a", "n"]}, [(BREAKING, "argument n must be given now")]),
     ({**BASE, "required": []}, [(ADDITIVE, "argument a may be left out now")]),
     (with_("n", NUMBER), [(ADDITIVE, "argument n takes number as well")]),
     (with_("n", TEXT), [(BREAKING, "no longer takes integer"), (ADDITIVE, "takes string as well")]),
