@@ -5,14 +5,22 @@ Manager user guide, "Secret encryption and decryption" (encryption context); Age
 AgentCore gateway with a customer-managed KMS key".
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from awacs import kms as kms_actions
-from awacs.aws import Allow, Condition, ForAllValuesStringEquals, Statement, StringEquals
+from awacs.aws import Action, Allow, Condition, ForAllValuesStringEquals, Statement, StringEquals
 from troposphere import AWSHelperFn, NoValue, Sub, iam
 
 from generator import conditions as c
 from generator import parameters as p
 from generator.composition import Scope, Value
 from generator.policies import policy
+
+GRANTING: Final = ("AttachRolePolicy", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
+"""What gives a role permissions: with a boundary named, only to roles that bear it. Taking permissions or the boundary
+away stays allowed, so that an update which adds the boundary can be rolled back (Service Authorization Reference,
+condition key `iam:PermissionsBoundary`); the boundary itself may deny that."""
 
 
 def boundary(scope: Scope) -> AWSHelperFn:
@@ -24,6 +32,22 @@ def boundary_arn(scope: Scope) -> Sub:
     """Returns the ARN of the boundary, a managed policy of the stack's own account."""
     return Sub(
         "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/${Name}", Name=scope.parameter(p.PERMISSIONS_BOUNDARY)
+    )
+
+
+def requires_boundary(scope: Scope) -> Condition:
+    """Returns the condition that a role bears the boundary that is named."""
+    return Condition([StringEquals("iam:PermissionsBoundary", boundary_arn(scope))])
+
+
+def granting(roles: Sequence[Value], bounded: Condition | None) -> Statement:
+    """Returns the statement that lets an identity give roles permissions, `bounded` or to any of them."""
+    return Statement(
+        Sid="Grants",
+        Effect=Allow,
+        Action=[Action("iam", name) for name in GRANTING],
+        Resource=list(roles),
+        **({"Condition": bounded} if bounded else {}),
     )
 
 

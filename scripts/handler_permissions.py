@@ -1,11 +1,11 @@
-"""Writes `generator/handler_permissions.py`: what CloudFormation calls to create, update and delete the runtime.
+"""Writes `generator/handler_permissions.py`: what CloudFormation calls to create, update and delete what we launch.
 
 The source is the `handlers` section of the resource provider schemas that cfn-lint carries, and its catalogue of IAM's
-actions. Run `python -m scripts.handler_permissions` when the runtime gains a resource type or when cfn-lint brings
+actions. Run `python -m scripts.handler_permissions` when a template gains a resource type or when cfn-lint brings
 newer schemas; a test says when that is so.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from cfnlint.data import AdditionalSpecs
 from cfnlint.helpers import load_resource
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from generator.stacks import runtime
+from generator.deployer_permissions import DEPLOYER_PERMISSIONS
+from generator.stacks import foundation, runtime
 
 REGION = "us-east-1"
 HANDLERS = ("create", "read", "update", "delete")
@@ -29,6 +30,13 @@ BESIDE_SCHEMA = {
         "bedrock-agentcore:GetTokenVault",
     ),
     "AWS::BedrockAgentCore::Policy": ("bedrock-agentcore:InvokeGateway", "bedrock-agentcore:ListGatewayTargets"),
+    "AWS::CodeBuild::Project": (
+        "codebuild:BatchGetProjects",
+        "codebuild:CreateProject",
+        "codebuild:DeleteProject",
+        "codebuild:UpdateProject",
+        "iam:PassRole",
+    ),
     "AWS::WAFv2::WebACLAssociation": (
         "bedrock-agentcore:GatewayAssociateWebACL",
         "bedrock-agentcore:GatewayDisassociateWebACL",
@@ -40,7 +48,8 @@ BESIDE_SCHEMA = {
 else fails, as users report, with "Insufficient permissions to list targets on gateway" and "to call gateway"; the web
 ACL actions, which the documentation asks for and the schema does not name (AgentCore developer guide, web ACLs for
 gateways), and those for the first provider of an account and Region, which makes the token vault: the schema names
-them, IAM's catalogue not yet all."""
+them, IAM's catalogue not yet all. A type that is older than the registry has no handlers in its schema: it needs the
+calls of its service's API."""
 MODULE = Path(__file__).resolve().parent.parent / "generator" / "handler_permissions.py"
 
 
@@ -69,28 +78,42 @@ def _is_known(action: str) -> bool:
 
 def module_text() -> str:
     """Returns the text of the generated module."""
-    templates = (runtime.nested() | runtime.flattened()).values()
-    types = sorted({resource["Type"] for template in templates for resource in template["Resources"].values()})
+    own = _types(runtime.nested() | runtime.flattened())
+    beside = sorted(set(_types(foundation.templates())) - set(own))
+    types = sorted({*own, *beside})
     lines = [
         '"""What CloudFormation calls for each of the types; made by `python -m scripts.handler_permissions`."""',
         "",
         "from typing import Final",
         "",
-        "HANDLER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {",
     ]
-    for resource_type in types:
-        lines.append(f'    "{resource_type}": (')
-        lines.extend(f'        "{action}",' for action in permissions(resource_type))
-        lines.append("    ),")
-    lines += ["}", "", "UNSCOPED: Final = frozenset(", "    {"]
-    lines += [f'        "{action}",' for action in sorted(_used(types)) if not _resource_types(action)]
+    lines += _table("HANDLER_PERMISSIONS", own)
+    lines += ['"""The types of the runtime."""', ""]
+    lines += _table("FOUNDATION_PERMISSIONS", beside)
+    lines += ['"""The types that the foundation alone has."""', ""]
+    lines += ["UNSCOPED: Final = frozenset(", "    {"]
+    used = _used(types) | {action for one in DEPLOYER_PERMISSIONS.values() for action in one}
+    lines += [f'        "{action}",' for action in sorted(used) if not _resource_types(action)]
     lines += ["    }", ")", '"""Actions for which IAM takes no narrower resource than all."""', ""]
     lines += ["SCOPES: Final[dict[str, tuple[str, ...]]] = {"]
-    for service in sorted({action.split(":")[0] for action in _used(types)}):
-        if scopes := _scopes(service, _used(types)):
+    for service in sorted({action.split(":")[0] for action in used}):
+        if scopes := _scopes(service, used):
             lines += [f'    "{service}": (', *(f'        "{scope}",' for scope in scopes), "    ),"]
     lines += ["}", '"""What the other actions of a service act on: everything of their kinds in one account."""', ""]
     return "\n".join(lines)
+
+
+def _types(templates: Mapping[str, Any]) -> list[str]:
+    return sorted({resource["Type"] for template in templates.values() for resource in template["Resources"].values()})
+
+
+def _table(name: str, types: Iterable[str]) -> Iterator[str]:
+    yield f"{name}: Final[dict[str, tuple[str, ...]]] = {{"
+    for resource_type in types:
+        yield f'    "{resource_type}": ('
+        yield from (f'        "{action}",' for action in permissions(resource_type))
+        yield "    ),"
+    yield "}"
 
 
 def _used(types: Iterable[str]) -> set[str]:

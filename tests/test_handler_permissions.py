@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from generator.handler_permissions import HANDLER_PERMISSIONS, SCOPES, UNSCOPED
-from generator.stacks import template_dicts
+from generator.deployer_permissions import DEPLOYER_PERMISSIONS
+from generator.handler_permissions import FOUNDATION_PERMISSIONS, HANDLER_PERMISSIONS, SCOPES, UNSCOPED
+from generator.stacks import foundation, template_dicts
 from scripts.handler_permissions import MODULE, module_text, permissions
 
 POLICY_CHARACTERS = 6144
@@ -21,16 +22,16 @@ def unbounded(statement: dict[str, Any]) -> dict[str, Any]:
     return chosen
 
 
+def formatted(text: str) -> str:
+    command = [sys.executable, "-m", "ruff", "format", "-"]
+    done = subprocess.run(
+        command, input=text, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent
+    )
+    return done.stdout
+
+
 def test_module_is_what_the_schemas_say_today() -> None:
-    formatted = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "-"],
-        input=module_text(),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parent.parent,
-    ).stdout
-    assert MODULE.read_text(encoding="utf-8") == formatted
+    assert MODULE.read_text(encoding="utf-8") == formatted(module_text())
 
 
 def test_every_type_of_the_runtime_has_its_handlers_permissions() -> None:
@@ -42,6 +43,10 @@ def test_every_type_of_the_runtime_has_its_handlers_permissions() -> None:
     }
     assert types == HANDLER_PERMISSIONS.keys()
     assert all(HANDLER_PERMISSIONS[name] for name in types)
+
+
+def test_every_type_of_the_foundation_has_its_handlers_permissions() -> None:
+    assert all({**HANDLER_PERMISSIONS, **FOUNDATION_PERMISSIONS}[name] for name in foundation.types())
 
 
 @pytest.mark.parametrize("action", ["iam:PassRole", "ecs:CreateService", "elasticloadbalancing:CreateRule"])
@@ -83,7 +88,8 @@ def test_policies_fit_iams_limit() -> None:
 
 
 def test_unscoped_actions_are_used_and_scopes_name_the_account() -> None:
-    used = {action for actions in HANDLER_PERMISSIONS.values() for action in actions}
+    tables = (HANDLER_PERMISSIONS, FOUNDATION_PERMISSIONS, DEPLOYER_PERMISSIONS)
+    used = {action for table in tables for actions in table.values() for action in actions}
     assert used >= UNSCOPED
     owned = [arn for service, arns in SCOPES.items() if service not in ("route53", "s3") for arn in arns]
     assert any("${AWS::AccountId}" in arn for arn in owned)

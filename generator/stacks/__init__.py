@@ -3,12 +3,12 @@
 from typing import Any
 
 from generator.rendering import ordered, to_yaml
-from generator.stacks import foundation, runtime
+from generator.stacks import deployer, foundation, runtime
 
 
 def template_dicts() -> dict[str, dict[str, Any]]:
     """Returns every template as plain data, by the name of its file in `templates/`."""
-    everything = runtime.nested() | runtime.flattened() | foundation.templates()
+    everything = runtime.nested() | runtime.flattened() | foundation.templates() | deployer.templates()
     return {name: ordered(template) for name, template in everything.items()}
 
 

@@ -30,7 +30,8 @@ from generator import conditions as c
 from generator import foundation_parameters as f
 from generator.buckets import kept_bucket, objects_of, only_tls
 from generator.composition import FlattenedComposer, Scope, Value, chosen, rendered, root_parameter
-from generator.handler_permissions import HANDLER_PERMISSIONS, SCOPES, UNSCOPED
+from generator.handler_permissions import HANDLER_PERMISSIONS
+from generator.handler_policies import UNSCOPED_REASON, UNSCOPED_SID, actions, uses
 from generator.interface import interface
 from generator.layers import image_builder, registry
 from generator.layers.registry import HAS_ACCOUNTS, HAS_ORGANIZATION, IS_SHARED
@@ -47,15 +48,9 @@ OLD_VERSION_DAYS = 90
 SOURCE_DAYS = 30
 TEMPLATES = "templates/"
 """Under this prefix the artifact bucket is readable for targets; what else it holds is the publisher's."""
-UNSCOPED_SID = "Unscoped"
 UNLISTED = {"W3037": "the provider schema names bedrock-agentcore:CreateTokenVault, cfn-lint does not know it yet"}
 OWN_NAMES = {"s3": (f"arn:${{AWS::Partition}}:s3:::{STACK_SET_STACKS.lower()}",)}
 """Where unnamed resources bear the stack's name, the execution role reaches those alone."""
-
-_GRANTING = ("AttachRolePolicy", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
-"""What gives a role permissions: with a boundary named, only to roles that bear it. Taking permissions or the boundary
-away stays allowed, so that an update which adds the boundary can be rolled back (Service Authorization Reference,
-condition key `iam:PermissionsBoundary`); the boundary itself may deny that."""
 
 CREATES_ADMINISTRATION_ROLE = chosen("CreatesAdministrationRole", f.CREATE_ADMINISTRATION_ROLE, "on")
 HAS_OPT_IN_REGIONS = composition.Condition(
@@ -80,6 +75,11 @@ _EXECUTION_POLICIES = {
 def templates() -> dict[str, dict[str, Any]]:
     """Returns the foundation's templates, by file name, as plain data."""
     return {ACCOUNT_FILE: _account(), REGION_FILE: _region(), TARGET_FILE: _target()}
+
+
+def types() -> frozenset[str]:
+    """Returns the types of the foundation's resources."""
+    return frozenset(one["Type"] for template in templates().values() for one in template["Resources"].values())
 
 
 def _template(description: str, parameters: Sequence[RootParameter]) -> Template:
@@ -328,12 +328,12 @@ def _execution_role(scope: Scope, principal: Value, packaged: Sub, when: composi
             iam.ManagedPolicy(
                 title,
                 Description="What stack sets need to make MCP runtimes, part of the execution role.",
-                PolicyDocument=policy(*_uses(services)),
+                PolicyDocument=policy(*uses(HANDLER_PERMISSIONS, services, OWN_NAMES)),
             ),
             f"Lets stack sets make the runtime's resources of {', '.join(services)}.",
             when,
             lint_exceptions=UNLISTED if "bedrock-agentcore" in services else None,
-            wildcards={UNSCOPED_SID: "IAM takes no narrower resource for these actions"},
+            wildcards={UNSCOPED_SID: UNSCOPED_REASON},
         )
         for title, services in _EXECUTION_POLICIES.items()
     ]
@@ -361,33 +361,9 @@ def _execution_role(scope: Scope, principal: Value, packaged: Sub, when: composi
     )
 
 
-def _actions(service: str) -> list[Action]:
-    names = {
-        action.split(":")[1]
-        for actions in HANDLER_PERMISSIONS.values()
-        for action in actions
-        if action.split(":")[0] == service
-    }
-    return [Action(service, name) for name in sorted(names)]
-
-
-def _uses(services: Sequence[str]) -> list[Statement]:
-    """Returns what the handlers need of the services: on the account's own resources, or on all where IAM has none."""
-    scoped = [
-        Statement(
-            Sid="".join(part.capitalize() for part in service.split("-")),
-            Effect=Allow,
-            Action=[action for action in _actions(service) if action.JSONrepr() not in UNSCOPED],
-            Resource=[Sub(scope) if "${" in scope else scope for scope in OWN_NAMES.get(service, SCOPES[service])],
-        )
-        for service in services
-    ]
-    unscoped = [action for service in services for action in _actions(service) if action.JSONrepr() in UNSCOPED]
-    return [*scoped, Statement(Sid=UNSCOPED_SID, Effect=Allow, Action=unscoped, Resource=["*"])]
-
-
 def _stacks_and_roles(scope: Scope, packaged: Sub) -> dict[str, Any]:
     own = "arn:${AWS::Partition}:iam::${AWS::AccountId}"
+    made = [Sub(f"{own}:role/{STACK_SET_STACKS}")]
     statements: list[Statement | AWSHelperFn] = [
         Statement(
             Sid="Stacks",
@@ -431,14 +407,18 @@ def _stacks_and_roles(scope: Scope, packaged: Sub) -> dict[str, Any]:
         ),
         Statement(Sid="PackagedTemplates", Effect=Allow, Action=[s3_actions.GetObject], Resource=[packaged]),
         allow(
-            [one for one in _actions("iam") if one.action not in {*_GRANTING, "CreateServiceLinkedRole"}],
-            [Sub(f"{own}:role/{STACK_SET_STACKS}"), Sub(f"{own}:policy/{STACK_SET_STACKS}")],
+            [
+                one
+                for one in actions(HANDLER_PERMISSIONS, "iam")
+                if one.action not in {*protection.GRANTING, "CreateServiceLinkedRole"}
+            ],
+            [*made, Sub(f"{own}:policy/{STACK_SET_STACKS}")],
             "Roles",
         ),
         scope.choose(
             c.HAS_BOUNDARY,
-            _granting(own, Condition([StringEquals("iam:PermissionsBoundary", protection.boundary_arn(scope))])),
-            _granting(own, None),
+            protection.granting(made, protection.requires_boundary(scope)),
+            protection.granting(made, None),
         ),
         Statement(
             Sid="ServiceLinkedRoles",
@@ -448,13 +428,3 @@ def _stacks_and_roles(scope: Scope, packaged: Sub) -> dict[str, Any]:
         ),
     ]
     return {"Version": VERSION, "Statement": statements}
-
-
-def _granting(own: str, bounded: Condition | None) -> Statement:
-    return Statement(
-        Sid="Grants",
-        Effect=Allow,
-        Action=[Action("iam", name) for name in _GRANTING],
-        Resource=[Sub(f"{own}:role/{STACK_SET_STACKS}")],
-        **({"Condition": bounded} if bounded else {}),
-    )

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from generator.deployer_permissions import DEPLOYER_PERMISSIONS
+from scripts.deployer_permissions import LOCAL, actions
 from tests.faults.faults import ANYWHERE, Fault, Point
 from tests.faults.holdings import differences, held
 from tests.faults.machine import Machine, Run
@@ -30,6 +32,11 @@ def holdings(machine: Machine) -> Counter[str]:
     return held(lambda service: machine.client(service, ACCOUNT, REGION), machine.process)
 
 
+def needed(run: Run) -> set[str]:
+    """Returns the IAM actions behind the calls of a run, as they were seen on the wire."""
+    return {action for call in run.sequence.calls for action in actions(call.service, call.operation)} - LOCAL.keys()
+
+
 @pytest.fixture(scope="module")
 def undisturbed(machine: Machine) -> tuple[Counter[str], Counter[str]]:
     """What an account holds after a deployment, and after its removal."""
@@ -38,6 +45,7 @@ def undisturbed(machine: Machine) -> tuple[Counter[str], Counter[str]]:
     for words in (DEPLOY, DESTROY):
         run = machine.run(words)
         assert run.status == 0, run.err
+        assert needed(run) <= {action for actions in DEPLOYER_PERMISSIONS.values() for action in actions}
         found.append(holdings(machine))
     return found[0], found[1]
 
