@@ -6,9 +6,11 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "acm": ("acm:DescribeCertificate",),
     "bedrock-agentcore": (
         "bedrock-agentcore:DeleteGatewayTarget",
+        "bedrock-agentcore:GetGateway",
         "bedrock-agentcore:GetGatewayTarget",
         "bedrock-agentcore:InvokeGateway",
         "bedrock-agentcore:ListGatewayTargets",
+        "bedrock-agentcore:ListPolicies",
         "bedrock-agentcore:SynchronizeGatewayTargets",
     ),
     "cloudformation": (
@@ -44,6 +46,11 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "codebuild:BatchGetBuilds",
         "codebuild:ListBuildsForProject",
         "codebuild:StartBuild",
+    ),
+    "cognito-idp": (
+        "cognito-idp:AddUserPoolClientSecret",
+        "cognito-idp:DeleteUserPoolClientSecret",
+        "cognito-idp:ListUserPoolClientSecrets",
     ),
     "ec2": (
         "ec2:DescribeAvailabilityZones",
@@ -85,6 +92,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "iam:GetRole",
         "iam:ListAttachedRolePolicies",
         "iam:ListEntitiesForPolicy",
+        "iam:ListPolicies",
         "iam:ListRolePolicies",
         "iam:PassRole",
     ),
@@ -97,6 +105,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "organizations:DescribeOrganization",
         "organizations:ListAccountsForParent",
         "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListPolicies",
     ),
     "route53": (
         "route53:GetHostedZone",
@@ -116,6 +125,8 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "secretsmanager": (
         "secretsmanager:DescribeSecret",
         "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
     ),
     "sts": (
         "sts:AssumeRole",
