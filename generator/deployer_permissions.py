@@ -92,7 +92,6 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "iam:GetRole",
         "iam:ListAttachedRolePolicies",
         "iam:ListEntitiesForPolicy",
-        "iam:ListPolicies",
         "iam:ListRolePolicies",
         "iam:PassRole",
     ),
@@ -105,7 +104,6 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "organizations:DescribeOrganization",
         "organizations:ListAccountsForParent",
         "organizations:ListOrganizationalUnitsForParent",
-        "organizations:ListPolicies",
     ),
     "route53": (
         "route53:GetHostedZone",

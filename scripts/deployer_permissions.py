@@ -35,8 +35,8 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 """Calls that IAM allows under other names than their own."""
 WORDS: Final = frozenset({"account", "config", "events", "health"})
 """Texts in the code that are no services though boto3 has services of these names."""
-HANDED: Final[Mapping[str, str]] = {"registry.py": "ecr"}
-"""Modules that are handed a client and use an operation that another service has too."""
+MEANT: Final[Mapping[str, str]] = {"describe_images": "ecr", "list_policies": "bedrock-agentcore-control"}
+"""The service that is meant by a name which several have, in a module that does not tell it."""
 LOCAL: Final[Mapping[str, str]] = {"route53:CreateHostedZone": "only with --local is a zone made"}
 ELSEWHERE: Final[Mapping[str, str]] = {
     "bedrock-agentcore:InvokeGateway": "calls of the gateway are signed HTTP requests, not calls of boto3",
@@ -60,8 +60,8 @@ def calls() -> dict[str, frozenset[str]]:
     for path, own in made.items():
         for name in _names(path):
             having = {service: _matching(service, name) for service in sorted(services)}
-            handed = {HANDED[path.name]} if path.name in HANDED else set()
-            held = {service: names for service, names in having.items() if names and service in (handed or own)}
+            meant = {MEANT[name]} if name in MEANT else own
+            held = {service: names for service, names in having.items() if names and service in meant}
             for service, operated in (held or having).items():
                 found.setdefault(service, set()).update(operated)
     return {service: frozenset(names) for service, names in sorted(found.items()) if names}

@@ -65,7 +65,7 @@ def test_template_allows_what_the_code_and_the_foundation_s_handlers_need_and_no
     }
     needed = {action for found in DEPLOYER_PERMISSIONS.values() for action in found}
     needed |= {action for name in foundation for action in handlers[name]}
-    needed |= {"iam:AttachRolePolicy", "iam:CreateServiceLinkedRole", "kms:Decrypt"}
+    needed |= {"iam:AttachRolePolicy", "iam:CreateServiceLinkedRole", "kms:Decrypt", "kms:GenerateDataKey"}
     assert needed == ALLOWED
 
 
@@ -87,7 +87,7 @@ def test_foundation_s_stacks_bear_the_names_that_are_allowed() -> None:
 
 
 def test_all_resources_stand_only_where_iam_has_no_narrower_ones() -> None:
-    assert [one["Sid"] for one in statements() if "*" in one["Resource"]] == ["Unscoped", "Unscoped"]
+    assert [one["Sid"] for one in statements() if "*" in one["Resource"]] == ["Unscoped"] * 3
 
 
 def test_key_policy_admits_exactly_the_services_that_use_the_key_as_themselves() -> None:

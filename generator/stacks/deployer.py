@@ -42,10 +42,13 @@ _NAMES: Final[Names] = {
     "s3": tuple(f"arn:${{AWS::Partition}}:s3:::{name}" for name in _BUCKETS),
 }
 """Where the foundation's resources bear names that are known beforehand."""
+PUBLISHING: Final = ("cloudformation", "codebuild", "ecr", "iam", "logs", "organizations", "s3", "sts")
+"""The services that publish; those of the rest look after targets."""
 APART: Final = frozenset(
     {
         *("cloudformation:CreateStack", "cloudformation:DeleteStack", "cloudformation:UpdateStack"),
-        *("iam:PassRole", "secretsmanager:GetSecretValue", "sts:AssumeRole"),
+        *("iam:PassRole", "sts:AssumeRole"),
+        *(f"secretsmanager:{name}" for name in ("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage")),
     }
 )
 """Calls with statements of their own, on narrower resources than the rest of their service."""
@@ -81,7 +84,8 @@ def templates() -> dict[str, dict[str, Any]]:
         template.add_parameter(root_parameter(parameter))
     scope = FlattenedComposer(template).scope
     for title, description, statements in (
-        ("DeployerCallsPolicy", "The calls that build.py makes itself.", _calls(scope)),
+        ("DeployerPublishingPolicy", "The calls with which build.py publishes.", _publishing(scope)),
+        ("DeployerTargetsPolicy", "The calls with which build.py looks after the targets.", _targets()),
         ("DeployerFoundationPolicy", "What CloudFormation calls to make the foundation.", _foundation(scope)),
         ("DeployerBucketPolicy", "What CloudFormation calls to make the foundation's bucket.", _bucket()),
     ):
@@ -99,14 +103,11 @@ def templates() -> dict[str, dict[str, Any]]:
     return {FILE: simplified(rendered(template, wait=True))}
 
 
-def _calls(scope: Scope) -> list[Element]:
-    """Returns what the deployer's own calls need: stacks change only by the foundation's and the stack set's names."""
-    shared = {
-        service: [action for action in found if action not in APART] for service, found in DEPLOYER_PERMISSIONS.items()
-    }
+def _publishing(scope: Scope) -> list[Element]:
+    """Returns what the deployer's own calls need; stacks change only by the foundation's and the stack set's names."""
     repository = Sub(_ARN % ("ecr", "repository/${Name}"), Name=scope.parameter(f.REPOSITORY_NAME))
     return [
-        *uses(shared, services(shared), {**_NAMES, "ecr": (repository,)}),
+        *uses(_shared(), PUBLISHING, {**_NAMES, "ecr": (repository,)}),
         allow(
             [cloudformation.CreateStack, cloudformation.DeleteStack, cloudformation.UpdateStack],
             [Sub(_ARN % ("cloudformation", f"stack/{name}/*")) for name in (FOUNDATION_STACKS, RUNTIME_STACKS)],
@@ -116,23 +117,6 @@ def _calls(scope: Scope) -> list[Element]:
             [iam_actions.PassRole],
             [Sub(f"{_OWN}:role/${{Name}}", Name=scope.parameter(f.ADMINISTRATION_ROLE_NAME))],
             "PassAdministrationRole",
-        ),
-        allow([secretsmanager.GetSecretValue], [Sub(_ARN % ("secretsmanager", "secret:ClientSecret-*"))], "Verify"),
-        Statement(
-            Sid="DecryptForVerify",
-            Effect=Allow,
-            Action=[kms.Decrypt],
-            Resource=[Sub(_ARN % ("kms", "key/*"))],
-            Condition=Condition(
-                [
-                    StringLike(
-                        {
-                            "kms:ViaService": Sub("secretsmanager.*.${AWS::URLSuffix}"),
-                            "kms:EncryptionContext:SecretARN": Sub(_ARN % ("secretsmanager", "secret:ClientSecret-*")),
-                        }
-                    )
-                ]
-            ),
         ),
         scope.choose(
             HAS_ACCESS_ROLE,
@@ -144,6 +128,33 @@ def _calls(scope: Scope) -> list[Element]:
             NoValue,
         ),
     ]
+
+
+def _targets() -> list[Element]:
+    """Returns what looking after runtimes needs: of secrets, values of the stacks' own client secrets alone."""
+    secret = Sub(_ARN % ("secretsmanager", "secret:ClientSecret-*"))
+    service = {"kms:ViaService": Sub("secretsmanager.*.${AWS::URLSuffix}"), "kms:EncryptionContext:SecretARN": secret}
+    return [
+        *uses(_shared(), [one for one in services(DEPLOYER_PERMISSIONS) if one not in PUBLISHING], _NAMES),
+        allow(
+            [secretsmanager.GetSecretValue, secretsmanager.PutSecretValue, secretsmanager.UpdateSecretVersionStage],
+            [secret],
+            "ClientSecrets",
+        ),
+        Statement(
+            Sid="KeysOfClientSecrets",
+            Effect=Allow,
+            Action=[kms.Decrypt, kms.GenerateDataKey],
+            Resource=[Sub(_ARN % ("kms", "key/*"))],
+            Condition=Condition([StringLike(service)]),
+        ),
+    ]
+
+
+def _shared() -> Needs:
+    return {
+        service: [action for action in found if action not in APART] for service, found in DEPLOYER_PERMISSIONS.items()
+    }
 
 
 def _foundation(scope: Scope) -> list[Element]:
