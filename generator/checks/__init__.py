@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from generator.checks import access, balancing, containers, exposure, limits, monitoring, network, wiring
 from generator.checks.domain import representatives
-from generator.checks.findings import Finding, Rule, TemplateQuestion, ask
+from generator.checks.findings import Finding, Rule, TemplateQuestion, ask, name_of
 from generator.evaluation import STACK, Deployment
 
 TEMPLATE_QUESTIONS: Final[tuple[TemplateQuestion, ...]] = (
@@ -39,8 +39,10 @@ def roots(templates: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [name for name in templates if name not in children]
 
 
-def check(templates: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+def check(templates: Mapping[str, Mapping[str, Any]], only: str = "") -> list[Finding]:
     """Returns every finding about the templates, which are given by file name; none means that all is well.
+
+    `only` is the name of a rule where the others' findings are not wanted.
 
     Templates that reach each other through a relative `TemplateURL` are checked as one graph. Rules about resources are
     asked under every combination of parameter values that can change their answer and that the root's rules admit.
@@ -49,12 +51,19 @@ def check(templates: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
     for name in roots(templates):
         deployment = Deployment(templates, name)
         for question in TEMPLATE_QUESTIONS:
-            findings.extend(question(deployment))
-        if any(finding.rule == "dangling-names" for finding in findings):
+            if _wanted(question, only):
+                findings.extend(question(deployment))
+        if any(wiring.dangling_names(deployment)):
             continue  # what cannot be resolved cannot be evaluated
         for question in EVALUATING_QUESTIONS:
-            findings.extend(question(deployment))
+            if _wanted(question, only):
+                findings.extend(question(deployment))
         domain = representatives(deployment)
         for rule in RULES:
-            findings.extend(ask(rule, deployment, domain))
+            if only in ("", rule.name):
+                findings.extend(ask(rule, deployment, domain))
     return findings
+
+
+def _wanted(question: TemplateQuestion, only: str) -> bool:
+    return only in ("", name_of(question))

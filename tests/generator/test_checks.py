@@ -24,7 +24,7 @@ def runtime(form: str) -> Templates:
 
 
 def found(templates: Templates, rule: str) -> list[Finding]:
-    return [finding for finding in check(templates) if finding.rule == rule]
+    return [finding for finding in check(templates, rule) if finding.rule == rule]
 
 
 def resource(templates: Templates, title: str) -> Any:
@@ -322,7 +322,7 @@ def test_every_rule_has_a_planted_defect() -> None:
 
 
 def test_every_rule_says_in_one_sentence_what_holds() -> None:
-    questions = [rule.question or rule.of_property for rule in RULES]
+    questions = [rule.question or rule.of_property or rule.of_part for rule in RULES]
     for question in (*questions, *TEMPLATE_QUESTIONS, *EVALUATING_QUESTIONS):
         assert question is not None
         assert (question.__doc__ or "").count("\n") == 0
