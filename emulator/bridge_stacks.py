@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 from ministack.services import cloudformation, s3
 from ministack.services.cloudformation import changesets, engine, handlers, helpers, stacks
 
+from emulator import bridge_cleanup
 from emulator.bridge_data_plane import Record, Refused, current_scope, denied_principal, scope
 
 _NAMES: Mapping[Any, Sequence[str]] = {
@@ -69,6 +70,7 @@ def install() -> None:
     stacks._topological_sort = topological_sort
     _correct_conditions()
     _correct_rollback()
+    bridge_cleanup.install(stack)
     inner_value = engine._rule_param_value
 
     def rule_param_value(name: str, definition: Record, parameters: Mapping[str, Any]) -> Any:

@@ -113,6 +113,9 @@ class ServiceHandler:
         for prop, api in _UPDATABLE.items():
             if old.get(prop) != new.get(prop) and new.get(prop) is not None:
                 request[api] = _api(new[prop], prop)
+        # Another load balancer configuration begins a new deployment (ECS API reference, UpdateService, loadBalancers).
+        if "loadBalancers" in request:
+            request["forceNewDeployment"] = True
         forced = new.get("ForceNewDeployment") or {}
         if (
             forced != (old.get("ForceNewDeployment") or {})

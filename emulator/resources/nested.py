@@ -1,13 +1,13 @@
 """AWS::CloudFormation::Stack: a child is a stack of its own, created, updated, rolled back and deleted as one.
 
-On AWS the cleanup of a child (deleting what an update replaced) waits for the root; here each child ends its own.
+The cleanup of a child, deleting what an update replaced or removed, waits for the root (``emulator.bridge_cleanup``).
 """
 
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from emulator import bridge_stacks
+from emulator import bridge_cleanup, bridge_stacks
 from emulator.bridge_data_plane import Record as StackRecord
 from emulator.bridge_data_plane import Refused
 from emulator.handlers import Created, Properties, ResourceHandler, suffix
@@ -61,7 +61,8 @@ class StackHandler:
                     break
 
         try:
-            child = bridge_stacks.update_stack(request, begun)
+            with bridge_cleanup.of_child():
+                child = bridge_stacks.update_stack(request, begun)
         except Refused as refused:
             if not str(refused).startswith("No updates are to be performed"):
                 raise ValueError(str(refused)) from refused
