@@ -38,6 +38,14 @@ class Variation:
     access: tuple[str, ...] = ()
     engine_permission: bool = True
     examples: bool = False
+    private: bool = False
+    """Whether the load balancer is internal, and the target has a private endpoint,"""
+    entered: bool = True
+    """unless this is false,"""
+    admitted: bool = True
+    """and whether the load balancer's security group admits the endpoint's,"""
+    own_network: bool = True
+    """which stands in the load balancer's VPC."""
 
 
 def image_manifest() -> str:
@@ -81,6 +89,8 @@ def _role(service: str, statements: list[dict[str, Any]]) -> dict[str, Any]:
 def template(variation: Variation, zone_id: str) -> str:
     """Return the template's text."""
     resources = _network() | _identity() | _balancer(variation, zone_id)
+    if variation.private:
+        resources |= _groups(variation)
     if variation.service:
         resources |= _service(variation)
     if variation.gateway:
@@ -119,6 +129,36 @@ def _network() -> dict[str, Any]:
                 "AvailabilityZone": sub("${AWS::Region}b"),
             },
         },
+    }
+
+
+def _groups(variation: Variation) -> dict[str, Any]:
+    rules = [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "SourceSecurityGroupId": att("Entering", "GroupId")}]
+    return {
+        "Entering": {
+            "Type": "AWS::EC2::SecurityGroup",
+            "Properties": {"GroupDescription": "gateway", "VpcId": ref("Network")},
+        },
+        "Admitting": {
+            "Type": "AWS::EC2::SecurityGroup",
+            "Properties": {
+                "GroupDescription": "load balancer",
+                "VpcId": ref("Network"),
+                "SecurityGroupIngress": rules if variation.admitted else [],
+            },
+        },
+    }
+
+
+def _private_endpoint(variation: Variation) -> dict[str, Any]:
+    return {
+        "ManagedVpcResource": {
+            "VpcIdentifier": ref("Network") if variation.own_network else "vpc-00000000",
+            "SubnetIds": [ref("SubnetA"), ref("SubnetB")],
+            "EndpointIpAddressType": "IPV4",
+            "SecurityGroupIds": [att("Entering", "GroupId")],
+            "RoutingDomain": att("Balancer", "DNSName"),
+        }
     }
 
 
@@ -243,6 +283,9 @@ def _balancer(variation: Variation, zone_id: str) -> dict[str, Any]:
     }
     if not variation.named:
         del resources["Name"]
+    if variation.private:
+        own = {"Scheme": "internal", "SecurityGroups": [att("Admitting", "GroupId")]}
+        resources["Balancer"]["Properties"] |= own
     if variation.attached:
         resources["Rule"] = {
             "Type": "AWS::ElasticLoadBalancingV2::ListenerRule",
@@ -390,6 +433,8 @@ def _gateway(variation: Variation) -> dict[str, Any]:
     }
     if variation.credential:
         target["CredentialProviderConfigurations"] = [credential]
+    if variation.private and variation.entered:
+        target["PrivateEndpoint"] = _private_endpoint(variation)
     waits = [*(["Name"] if variation.named else []), *(["Rule"] if variation.attached else [])]
     if variation.service and not variation.target_before_service:
         waits.append("Service")

@@ -30,6 +30,9 @@ def zone(emulator: RunningEmulator) -> str:
         ("crash", {"log_level": "NONSENSE"}, "Service", r"Circuit Breaker.*Essential container.*exit code 2"),
         ("sick", {"health_path": "/nothing"}, "Service", r"Circuit Breaker.*failed ELB health checks.*\[404\]"),
         ("secret", {"secret": "${Setting}:nothing::"}, "Service", "ResourceInitializationError.*JSON key nothing"),
+        ("strange", {"private": True, "entered": False}, "Target", "Failed to connect.* which its VPC alone reaches"),
+        ("closed", {"private": True, "admitted": False}, "Target", "Failed to connect.* no rule of sg-.* admits sg-"),
+        ("foreign", {"private": True, "own_network": False}, "Target", "The VPC vpc-00000000 does not exist"),
         ("rate", {"rate": 99_999_999}, "Limit", "must be between 0 and 10000000"),
     ],
 )
