@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from deployer.errors import RefusedError
+from deployer.preflight.certificates import covers
 
 HTTPS_PORT: Final = 443
 
@@ -21,16 +22,9 @@ def certificate(elbv2: Any, acm: Any, load_balancer: str, host: str) -> str:
     names = sorted({found["DomainName"], *found.get("SubjectAlternativeNames", ())})
     if found["Status"] != "ISSUED":
         raise RefusedError(f"The certificate {arns[0]} is {found['Status']}.")
-    if not any(_covers(name, host) for name in names):
+    if not covers(names, host.lower()):
         raise RefusedError(f"The certificate {arns[0]} is for {', '.join(names)}, not for {host}.")
     return f"The listener's certificate is issued for {', '.join(names)}."
-
-
-def _covers(name: str, host: str) -> bool:
-    """Says whether a certificate's name is the host, or a wildcard for it: of one label (RFC 6125, 6.4.3)."""
-    return name.lower() == host.lower() or (
-        name.startswith("*.") and name[2:].lower() == host.lower().partition(".")[2]
-    )
 
 
 def closed_to_strangers(elbv2: Any, ec2: Any, load_balancer: str, entering: tuple[str, ...]) -> str:

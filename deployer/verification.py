@@ -24,7 +24,7 @@ from deployer import policy_engine, private_exposure
 from deployer.aws import refusal
 from deployer.errors import RefusedError
 from deployer.mcp_client import BearerToken, Era, McpRefused, Signed, Tool, call_tool, list_tools, mcp_url
-from deployer.network import Network, NotStarted, certificate_of
+from deployer.network import Network, NotStarted, Unreachable, certificate_of
 from deployer.tokens import Issuer, client_token
 from generator import parameters as p
 
@@ -323,7 +323,12 @@ def _through_gateway(runtime: _Runtime) -> tuple[_Layer, ...]:
 
 def _name(runtime: _Runtime) -> str:
     runtime.require_endpoint()
-    found = runtime.network.resolve(_host(runtime["EndpointUrl"]))
+    try:
+        found = runtime.network.resolve(_host(runtime["EndpointUrl"]))
+    except Unreachable as reason:
+        if runtime.private:
+            raise _NotTried(f"{reason} The gateway's private endpoint needs no record.") from reason
+        raise
     return f"{'; '.join(found.chain)}."
 
 

@@ -5,7 +5,7 @@ a question that the credentials may not ask, are said to be unchecked: it is the
 caller, that must be able to read there.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 from deployer.aws import Aws
 from deployer.context import Context
 from deployer.errors import UsageError
-from deployer.preflight import certificates, encryption, hosted_zones, names, networks, regions, secrets
+from deployer.preflight import certificates, encryption, exposure, hosted_zones, names, networks, regions, secrets
 from deployer.preflight.sites import Answers, Site
 
 CONNECTIONS: Final = 8
@@ -49,7 +49,7 @@ def check(context: Context) -> Checked:
     accounts = sorted({site.account for site in sites})
     read = [account for account in accounts if aws.reaches(account)]
     answers = Answers()
-    answers.ask("the stack set", lambda: names.renamed(context))
+    answers.ask("the stack set", lambda: _kept(context, sites))
     closed = regions.closed(aws, read, context.account, settings, answers)
     hosted_zones.ask(aws, [site for site in sites if site.account in read], answers)
     open_sites = [site for site in sites if site.account in read and (site.account, site.region) not in closed]
@@ -62,6 +62,12 @@ def check(context: Context) -> Checked:
         raise UsageError(*answers.findings)
     unread = [f"account {account}" for account in accounts if account not in read]
     return Checked(len(open_sites), (*unread, *answers.unchecked))
+
+
+def _kept(context: Context, sites: Sequence[Site]) -> Iterator[str]:
+    found = context.stack_sets.describe()
+    yield from names.renamed(context, found)
+    yield from exposure.protected(context, found, sites)
 
 
 def _asked(aws: Aws, site: Site) -> Answers:

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from deployer.context import Context
 from deployer.network import Network, NotStarted, Unreachable
 from deployer.preflight.sites import Site
+from deployer.stack_set_plan import StackSet
 from deployer.target_checks import key_of
 from generator import parameters as p
 
 
-def renamed(context: Context) -> Iterator[str]:
+def renamed(context: Context, found: StackSet | None) -> Iterator[str]:
     """Yields a sentence where the stack set's runtimes bear another name than the configuration gives.
 
     A gateway cannot be renamed (AgentCore service model, `UpdateGatewayRequest.name`).
     """
     settings = context.settings
-    found = context.stack_sets.describe()
     known = found.parameters.get(p.RUNTIME_NAME.name, "") if found else ""
     if known and known != settings.runtime.name and context.stack_sets.listed():
         yield (
@@ -28,10 +28,11 @@ def renamed(context: Context) -> Iterator[str]:
 def unresolved(network: Network, site: Site) -> Iterator[str]:
     """Yields a sentence where the gateway is to reach a name that nobody answers for and that is not ours to make.
 
-    AgentCore connects when the target is made and fails it where that fails, and the stack with it.
+    AgentCore connects when the target is made and fails it where that fails, and the stack with it. A private endpoint
+    leads to the load balancer's own name and needs no record.
     """
     elsewhere = site.value(p.CERTIFICATE_ARN) and not site.value(p.HOSTED_ZONE_ID)
-    if not elsewhere or site.value(p.GATEWAY_TARGET) == "off":
+    if not elsewhere or site.value(p.EXPOSURE) == "private" or site.value(p.GATEWAY_TARGET) == "off":
         return
     try:
         network.resolve(site.host)

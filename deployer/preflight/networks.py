@@ -92,6 +92,8 @@ def _existing(ec2: Any, site: Site) -> Iterator[str]:
         return
     subnets = {subnet["SubnetId"]: subnet for subnet in _subnets(ec2, "vpc-id", vpc)}
     for parameter in (p.PUBLIC_SUBNET_IDS, p.PRIVATE_SUBNET_IDS):
+        if not site.items(parameter):
+            continue
         strangers = [name for name in site.items(parameter) if name not in subnets]
         if strangers:
             yield (
@@ -99,16 +101,18 @@ def _existing(ec2: Any, site: Site) -> Iterator[str]:
             )
         else:
             yield from _subnet_findings([subnets[name] for name in site.items(parameter)], site, parameter)
+    yield from _routes(ec2, site, vpc)
 
 
 def _subnet_findings(subnets: Sequence[Mapping[str, Any]], site: Site, parameter: RootParameter) -> Iterator[str]:
     key = key_of(parameter)
+    balanced = parameter is _of_load_balancer(site)
     zones = [subnet["AvailabilityZone"] for subnet in subnets]
     if len(set(zones)) < FEWEST_ZONES:
         yield (
             f"The subnets of {site.where} all lie in {zones[0]}: name subnets of two or three different zones in {key}."
         )
-    elif parameter is p.PUBLIC_SUBNET_IDS and len(set(zones)) < len(zones):
+    elif balanced and len(set(zones)) < len(zones):
         twice = next(zone for zone in zones if zones.count(zone) > 1)
         yield (
             f"Two subnets of {site.where} lie in {twice}, but a load balancer takes one of each zone: remove one of"
@@ -121,7 +125,7 @@ def _subnet_findings(subnets: Sequence[Mapping[str, Any]], site: Site, parameter
                 f"The subnet {name} of {site.where} has the range {block}, which is not in {site.says(p.VPC_CIDR)}:"
                 f" name another in {key}, or give the range that all of them lie in."
             )
-        if parameter is p.PUBLIC_SUBNET_IDS and block.prefixlen > LONGEST_PREFIX:
+        if balanced and block.prefixlen > LONGEST_PREFIX:
             yield (
                 f"The subnet {name} of {site.where} is a /{block.prefixlen}, too small for a load balancer: name one of"
                 f" at least /{LONGEST_PREFIX} in {key}."
@@ -131,6 +135,34 @@ def _subnet_findings(subnets: Sequence[Mapping[str, Any]], site: Site, parameter
             yield (
                 f"The subnet {name} of {site.where} lies in {zone}, which has no Fargate: name one of another zone in"
                 f" {key}."
+            )
+
+
+def _of_load_balancer(site: Site) -> RootParameter:
+    return p.PRIVATE_SUBNET_IDS if site.value(p.EXPOSURE) == "private" else p.PUBLIC_SUBNET_IDS
+
+
+def _routes(ec2: Any, site: Site, vpc: str) -> Iterator[str]:
+    """Yields a sentence for each subnet from which an internal load balancer would not reach the issuer that is made.
+
+    It fetches the token issuer's public keys itself (aws-cdk#37494), and those of Amazon Cognito lie on the internet;
+    of an existing issuer only its owner knows where it is reached.
+    """
+    if site.value(p.EXPOSURE) != "private" or site.value(p.ISSUER) or not site.host:
+        return
+    pages = ec2.get_paginator("describe_route_tables").paginate(Filters=[{"Name": "vpc-id", "Values": [vpc]}])
+    tables = [table for page in pages for table in page["RouteTables"]]
+    routed = {link.get("SubnetId", ""): table for table in tables for link in table.get("Associations", ())}
+    main: Mapping[str, Any] = next(
+        (t for t in tables if any(link.get("Main") for link in t.get("Associations", ()))), {}
+    )
+    for name in site.items(p.PRIVATE_SUBNET_IDS):
+        routes = routed.get(name, main).get("Routes", ())
+        if not any(one.get("DestinationCidrBlock") == "0.0.0.0/0" and one.get("State") == "active" for one in routes):
+            yield (
+                f"The subnet {name} of {site.where} has no route to the internet, so that an internal load balancer"
+                f" could not read the token issuer's public keys: give it one through NAT, or name another in"
+                f" {key_of(p.PRIVATE_SUBNET_IDS)}."
             )
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
@@ -16,9 +16,11 @@ from deployer.context import Context
 from deployer.errors import UsageError
 from deployer.events import Event
 from deployer.network import NotStarted, PublicNetwork, Resolution, Unreachable
-from deployer.preflight import certificates, check, encryption, networks, secrets
+from deployer.preflight import certificates, check, encryption, exposure, networks, secrets
 from deployer.preflight.sites import Site
 from deployer.settings import parse
+from deployer.stack_set_plan import Instance
+from deployer.stack_sets import StackSets
 from generator import parameters as p
 from generator.key_policy import ALARMS_SID, LOGS_SID, key_policy
 from generator.parameters import RootParameter
@@ -317,3 +319,68 @@ def test_name_that_others_keep_must_lead_somewhere(
             check(given)
     else:
         assert check(given).targets == 1
+
+
+VPC, SUBNET_A, SUBNET_B = "vpc-0a0a0a0a", "subnet-0a0a0a0a", "subnet-0b0b0b0b"
+
+
+def existing_vpc(aws: Stubbed, zones: tuple[str, str], *routes: dict[str, Any]) -> None:
+    ec2 = aws.stub("ec2")
+    ec2.add_response("describe_vpcs", {"Vpcs": [{"VpcId": VPC, "CidrBlock": "10.0.0.0/16"}]})
+    subnets = [
+        {"SubnetId": name, "AvailabilityZone": zone, "AvailabilityZoneId": "use1-az1", "CidrBlock": f"10.0.{n}.0/24"}
+        for n, (name, zone) in enumerate(zip((SUBNET_A, SUBNET_B), zones, strict=True))
+    ]
+    ec2.add_response("describe_subnets", {"Subnets": subnets})
+    table = {"Associations": [{"Main": True}], "Routes": list(routes)}
+    ec2.add_response("describe_route_tables", {"RouteTables": [table]})
+
+
+def private_site() -> Site:
+    return site(
+        (p.EXPOSURE, "private"),
+        (p.VPC_ID, VPC),
+        (p.VPC_CIDR, "10.0.0.0/16"),
+        (p.PRIVATE_SUBNET_IDS, f"{SUBNET_A},{SUBNET_B}"),
+        (p.PARENT_DOMAIN, "example.com"),
+    )
+
+
+NAT_ROUTE = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-0a0a0a0a", "State": "active"}
+
+
+def test_internal_load_balancer_takes_private_subnets_with_a_route_out(aws: Stubbed) -> None:
+    existing_vpc(aws, ("zone-a", "zone-b"), NAT_ROUTE)
+    assert not sentences(networks.findings(aws, private_site()))
+
+
+def test_internal_load_balancer_must_reach_the_issuer_s_keys(aws: Stubbed) -> None:
+    existing_vpc(aws, ("zone-a", "zone-b"), {**NAT_ROUTE, "State": "blackhole"})
+    found = sentences(networks.findings(aws, private_site()))
+    assert len(found) == 2
+    assert all("has no route to the internet" in sentence for sentence in found)
+
+
+def standing_set(aws: Stubbed, protection: str) -> None:
+    values = {"RuntimeName": "mcp-runtime", "Preset": "production", "DeletionProtection": protection}
+    parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+    client = aws.stub("cloudformation")
+    client.add_response("describe_stack_set", {"StackSet": {"StackSetName": "mcp-runtime", "Parameters": parameters}})
+
+
+@pytest.mark.parametrize(("protection", "refused"), [("preset", True), ("on", True), ("off", False)])
+def test_exposure_of_a_protected_runtime_is_not_switched(
+    aws: Stubbed, monkeypatch: pytest.MonkeyPatch, protection: str, refused: bool
+) -> None:
+    standing_set(aws, protection)
+    wanted = {"network": {"exposure": "private"}, "stack_set": {"home_region": "us-east-1"}}
+    asked = context(aws, Names(), wanted, (OWN, "us-east-1"), (OWN, "eu-west-1"))
+    held = {(OWN, "us-east-1"): Instance(overrides=(), current=True)}
+    monkeypatch.setattr(StackSets, "instances", lambda _: held)
+    monkeypatch.setattr(Context, "recorded_stack_sets", lambda self: self.stack_sets)
+    found = sentences(
+        exposure.protected(asked, asked.stack_sets.describe(), [private_site(), replace(private_site(), region="x")])
+    )
+    assert len(found) == refused
+    for sentence in found:
+        assert "set runtime.deletion_protection to false, deploy, and change network.exposure then" in sentence
