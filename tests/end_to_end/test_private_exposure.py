@@ -17,10 +17,11 @@ LAYERS = [
     "stranger at the gateway",
     "health",
     "private endpoint",
+    "tool access",
     "tools through the gateway",
     "tool call",
 ]
-OBSERVED = {"name", "certificate", "stranger at the load balancer", "health", "private endpoint"}
+OBSERVED = {"name", "certificate", "stranger at the load balancer", "health", "private endpoint", "tool access"}
 
 
 @pytest.fixture(scope="module")
