@@ -28,6 +28,13 @@ from tests.end_to_end.readers import EXCEPTIONS, READERS
 from tests.end_to_end.running import ACCOUNT, ROOT, Project
 
 NESTED, FLAT = "runtime.yaml", "runtime-flat.yaml"
+ACCESS = f"""[[access]]
+principal = "*"
+tools = ["*"]
+[[access]]
+principal = "arn:aws:iam::{ACCOUNT}:role/agent"
+tools = ["echo"]
+"""
 EVERYTHING = (
     ('preset = "development"  ', 'preset = "production"  '),
     ("interface_endpoints = false ", "interface_endpoints = true "),
@@ -35,6 +42,8 @@ EVERYTHING = (
     ("spot_percent = 0 ", "spot_percent = 25 "),
     ("allowed_principals = [] ", f'allowed_principals = ["arn:aws:iam::{ACCOUNT}:root"] '),
     ('alarm_email = "" ', 'alarm_email = "alarms@example.com" '),
+    ('tool_access = "off" ', 'tool_access = "enforce" '),
+    ("# Who may call which tool, one table", f"{ACCESS}# Who may call which tool, one table"),
 )
 KEPT = ("ServerLogGroup", "FlowLogGroup", "ClientSecret", "AlarmTopic", "Gateway", "GatewayRole", "TaskRole")
 """What takes a key, a boundary and policies in place."""
