@@ -14,6 +14,10 @@ READERS: Mapping[str, Reader] = {
 
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
     (
+        "AWS::BedrockAgentCore::Policy",
+        "ValidationMode",
+    ): "write-only in the resource's schema: it says how a statement is checked when it is made",
+    (
         "AWS::CertificateManager::Certificate",
         "DomainValidationOptions.HostedZoneId",
     ): "not in ACM's API: CloudFormation itself puts the validation record into the zone",
