@@ -148,7 +148,7 @@ def _outcome(result: Any) -> tuple[Any, str]:
         return "done", f"{len(result)} stack{'s' if len(result) != 1 else ''} as deployed"
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], UploadResult):
         count = len(result[1].uploaded)
-        return ("done", f"{count} templates uploaded") if count else ("unchanged", "every template was there already")
+        return ("done", f"{count} files uploaded") if count else ("unchanged", "every template was there already")
     return "done", ""
 
 
