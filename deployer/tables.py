@@ -35,7 +35,7 @@ def show_deployment(result: Result) -> None:
     """Prints what a deployment did: what changed, each target's addresses and the verification."""
     lines = [
         "Nothing changed." if not result.changed else "Deployed.",
-        f"{result.uploaded} templates uploaded; every target has {result.template_url.rpartition('/')[2]}.",
+        f"{result.uploaded} files uploaded; every target has {result.template_url.rpartition('/')[2]}.",
     ]
     for runtime in result.runtimes:
         lines.append("")
