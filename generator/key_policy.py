@@ -18,7 +18,6 @@ LOGS_ACTIONS: Final = ("kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:Ge
 ALARMS_ACTIONS: Final = ("kms:Decrypt", "kms:GenerateDataKey*")
 KEY_PROPERTIES: Final[Mapping[str, str]] = {
     "AWS::BedrockAgentCore::Gateway": "KmsKeyArn",
-    "AWS::BedrockAgentCore::PolicyEngine": "EncryptionKeyArn",
     "AWS::ECR::Repository": "EncryptionConfiguration",
     "AWS::ECR::RepositoryCreationTemplate": "EncryptionConfiguration",
     "AWS::Logs::LogGroup": "KmsKeyId",

@@ -15,6 +15,7 @@ from generator.key_policy import ALARMS_SID, LOGS_SID, encrypted_types, key_poli
 from generator.stacks import template_dicts
 from generator.stacks.deployer import FILE, FOUNDATION_STACKS
 from scripts.deployer_permissions import LOCAL, MODULE, actions, calls, permissions, unknown
+from scripts.key_policy import PAGE, page_text
 from tests.test_handler_permissions import POLICY_CHARACTERS, formatted
 
 ROOT = Path(__file__).parents[1]
@@ -99,3 +100,8 @@ def test_key_policy_admits_exactly_the_services_that_use_the_key_as_themselves()
     assert found[ALARMS_SID]["Condition"] == {"StringEquals": {"aws:SourceAccount": "111111111111"}}
     without = {"t": {"Resources": {"Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"KmsKeyId": "x"}}}}}
     assert ALARMS_SID not in {one["Sid"] for one in key_policy(without, "1", "r", "aws")["Statement"]}
+
+
+def test_documented_key_policy_is_the_one_that_the_templates_need() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == page_text(text), "run python -m scripts.key_policy"
