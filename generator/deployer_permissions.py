@@ -56,6 +56,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "ec2:DescribeAvailabilityZones",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeRegions",
+        "ec2:DescribeRouteTables",
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets",
         "ec2:DescribeVpcs",
