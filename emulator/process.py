@@ -152,10 +152,11 @@ class Application:
             return message
 
         async def sent(message: Message) -> None:
+            await send(message)
             if message["type"] == "lifespan.startup.complete":
+                # Only now requests are served: resumed tasks are ready once they have read their issuer's keys here.
                 await asyncio.to_thread(self._running.resume)
                 self._ready()
-            await send(message)
 
         await self._running.application(scope, received, sent)
 
