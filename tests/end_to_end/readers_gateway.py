@@ -98,7 +98,7 @@ def gateway_target(account: Account, physical_id: str, wanted: Wanted) -> Readin
     client = account.client("bedrock-agentcore-control")
     identifier, target = physical_id.split("|")
     answer = client.get_gateway_target(gatewayIdentifier=identifier, targetId=target)
-    members = ("credentialProviderConfigurations", "description", "name", "targetConfiguration")
+    members = ("credentialProviderConfigurations", "description", "name", "privateEndpoint", "targetConfiguration")
     found = {
         name[0].upper() + name[1:]: capitalised(client, "GetGatewayTarget", name, answer[name])
         for name in members

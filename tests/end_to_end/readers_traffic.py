@@ -120,7 +120,8 @@ def target_group(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     (found,) = elbv2.describe_target_groups(TargetGroupArns=[physical_id])["TargetGroups"]
     attributes = elbv2.describe_target_group_attributes(TargetGroupArn=physical_id)["Attributes"]
     return Reading(
-        {**found, "TargetGroupAttributes": attributes}, {"TargetGroupFullName": physical_id.rpartition(":")[2]}
+        {**found, "Name": found["TargetGroupName"], "TargetGroupAttributes": attributes},
+        {"TargetGroupFullName": physical_id.rpartition(":")[2]},
     )
 
 

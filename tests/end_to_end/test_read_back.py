@@ -37,6 +37,7 @@ tools = ["echo"]
 """
 EVERYTHING = (
     ('preset = "development"  ', 'preset = "production"  '),
+    ('exposure = "public" ', 'exposure = "private" '),
     ("interface_endpoints = false ", "interface_endpoints = true "),
     ("zones = 2 ", "zones = 3 "),
     ("spot_percent = 0 ", "spot_percent = 25 "),
