@@ -1,7 +1,8 @@
 """Telling the gateway that the server's tools may have changed.
 
-CloudFormation has no property for it: tools of a new image are listed only when the target is synchronized
-(AgentCore service model, `SynchronizeGatewayTargets`: one target a call, answered before it is done).
+CloudFormation has no property for it. An update with another image has them listed all the same, since the target's
+description names the image; what that does not reach is synchronized (AgentCore service model,
+`SynchronizeGatewayTargets`: one target a call, answered before it is done).
 """
 
 import time

@@ -363,3 +363,17 @@ def test_access_that_the_templates_cannot_carry_says_how_much_fits() -> None:
     sentence = refusal(granting(*tables))
     assert "takes 7 statements of at most 4096 bytes, and the templates carry 5: its first 160 tables fit" in sentence
     assert len(read(granting(*tables[:160])).statements) == 5
+
+
+TABLES = st.fixed_dictionaries({}, optional={"principal": ANYTHING, "tools": ANYTHING, "tool": ANYTHING})
+
+
+@given(found=ANYTHING | st.lists(TABLES, max_size=2))
+def test_whatever_access_is_it_is_taken_or_explained(found: Any) -> None:
+    document = {"access": found, "gateway": {"tool_access": "log-only"}, "targets": [TARGET]}
+    try:
+        made = parse(document, "deployment.toml")
+    except UsageError as error:
+        assert "\n" not in str(error)
+        return
+    assert bool(made.statements) == bool(found)
