@@ -20,7 +20,7 @@ import httpx2
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployer import policy_engine, private_exposure
+from deployer import bounds, policy_engine, private_exposure
 from deployer.aws import refusal
 from deployer.errors import RefusedError
 from deployer.mcp_client import BearerToken, Era, McpRefused, Signed, Tool, call_tool, list_tools, mcp_url
@@ -188,7 +188,32 @@ def _tried(layer: _Layer, local: bool) -> Row:
 def _layers(runtime: _Runtime) -> tuple[_Layer, ...]:
     """The layers, outermost first; what only a VPC reaches is observed instead of called."""
     outer, way = (_private_front, _private_way) if runtime.private else (_public_front, _public_way)
-    return (_name_layer(runtime), *outer(runtime), *_shared(runtime), way(runtime), *_through_gateway(runtime))
+    return (
+        _name_layer(runtime),
+        *outer(runtime),
+        *_shared(runtime),
+        *_bounds(runtime),
+        way(runtime),
+        *_through_gateway(runtime),
+    )
+
+
+def _bounds(runtime: _Runtime) -> tuple[_Layer, ...]:
+    """The layer of what bounds callers, where the parameters ask for anything."""
+    asked = bounds.wanted(runtime.parameters, runtime.region)
+    if not asked:
+        return ()
+    return (
+        _Layer(
+            "firewall and limits",
+            lambda: bounds.told(
+                runtime.client("wafv2"), runtime.client("bedrock-agentcore-control"), runtime.outputs, asked
+            ),
+            "Update the stack, and look for what was changed by hand of its web ACLs and the gateway's rate limits.",
+            "observed",
+            "observed",
+        ),
+    )
 
 
 def _name_layer(runtime: _Runtime) -> _Layer:

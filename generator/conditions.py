@@ -8,6 +8,7 @@ from troposphere import And, AWSHelperFn, Equals, Join, Not, Or, Ref
 from generator import parameters as p
 from generator.composition import Condition, Scope, chosen
 from generator.parameters import RootParameter
+from generator.serving import REGION_WITHOUT_RATE_LIMITS
 
 
 def _given(name: str, parameter: RootParameter) -> Condition:
@@ -103,8 +104,9 @@ HAS_ACCESS_STATEMENT: Final = tuple(_statement(number, one) for number, one in e
 HAS_CONTAINER_SECRET: Final = _given("HasContainerSecret", p.CONTAINER_SECRET_ARN)
 HAS_FIREWALL: Final = chosen("HasFirewall", p.FIREWALL, "on")
 ONLY_COUNTS: Final = chosen("OnlyCounts", p.FIREWALL_MODE, "count")
-HAS_RATE_LIMITS: Final = Condition("HasRateLimits", lambda _: Not(Equals(Ref("AWS::Region"), "us-gov-west-1")))
-"""Gateways have rate limits where the resource type is registered: in every Region of gateways but this one."""
+HAS_RATE_LIMITS: Final = Condition(
+    "HasRateLimits", lambda _: Not(Equals(Ref("AWS::Region"), REGION_WITHOUT_RATE_LIMITS))
+)
 PRINCIPALS_ARE_FREE: Final = chosen("PrincipalsAreFree", p.CALLS_PER_PRINCIPAL, "0")
 TOOLS_ARE_FREE: Final = chosen("ToolsAreFree", p.CALLS_PER_TOOL, "0")
 LIMITS_PRINCIPALS: Final = _all("LimitsPrincipals", HAS_RATE_LIMITS, _none("PrincipalsAreBound", PRINCIPALS_ARE_FREE))

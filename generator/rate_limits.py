@@ -11,20 +11,21 @@ from troposphere import bedrockagentcore as agentcore
 
 from generator import conditions as c
 from generator import parameters as p
+from generator import serving
 from generator.composition import Condition, Scope
 from generator.parameters import RootParameter
 
-PRINCIPAL: Final = "$.context.iam.principal"
-TOOL: Final = "toolName"
-"""Dimensions are fixed when a limit is made, and no two limits of a gateway may have the same: another dimension is
-another resource with another id, never a change of one of these."""
 PERIOD: Final = "minute"
 
 
 def add(scope: Scope, gateway: agentcore.Gateway) -> None:
-    """Adds a limit for each of the two rates that is not zero, where AgentCore has limits."""
-    _limit(scope, gateway, "Principal", PRINCIPAL, p.CALLS_PER_PRINCIPAL, c.LIMITS_PRINCIPALS)
-    _limit(scope, gateway, "Tool", TOOL, p.CALLS_PER_TOOL, c.LIMITS_TOOLS)
+    """Adds a limit for each of the two rates that is not zero, where AgentCore has limits.
+
+    Dimensions are fixed when a limit is made, and no two limits of a gateway may have the same: another dimension is
+    another resource with another id, never a change of one of these.
+    """
+    _limit(scope, gateway, "Principal", serving.LIMITED_PRINCIPAL, p.CALLS_PER_PRINCIPAL, c.LIMITS_PRINCIPALS)
+    _limit(scope, gateway, "Tool", serving.LIMITED_TOOL, p.CALLS_PER_TOOL, c.LIMITS_TOOLS)
 
 
 def _limit(

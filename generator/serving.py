@@ -28,3 +28,9 @@ TOOL_SECRETS_VARIABLE: Final = "TOOL_SECRETS"
 
 PROTOCOL_VERSIONS: Final = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
 """Every version that a gateway speaks; a gateway keeps the list that it was made with."""
+
+LIMITED_PRINCIPAL: Final = "$.context.iam.principal"
+LIMITED_TOOL: Final = "toolName"
+"""Dimensions of the gateway's rate limits (resource type AWS::BedrockAgentCore::GatewayRateLimit)."""
+REGION_WITHOUT_RATE_LIMITS: Final = "us-gov-west-1"
+"""Of the Regions that have gateways the one in which that type is not registered."""

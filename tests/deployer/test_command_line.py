@@ -15,7 +15,8 @@ import build
 from deployer.environments import ensure
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILT = ["generate", "lint", "package", "image", "deploy", "status", "drift", "verify", "invoke", "destroy", "local"]
+BUILT = ["generate", "lint", "package", "image", "deploy", "status", "drift", "verify", "invoke", "rotate-secret"]
+BUILT += ["destroy", "local"]
 NOT_BUILT = ["plan", "recover", "connect", "publish", "launch-url", "cost", "diagram"]
 
 

@@ -334,6 +334,26 @@ def test_a_document_that_agentcore_would_not_take_fails_the_target(
     assert read["status"] == "FAILED" and told in read["statusReasons"][0]
 
 
+def test_the_gateway_refuses_what_is_beyond_a_rate_limit(runtime: Runtime) -> None:
+    control = runtime.emulator.client("bedrock-agentcore-control")
+    identity = runtime.outputs["Gateway"]
+    made = control.create_gateway_rate_limit(
+        gatewayIdentifier=identity,
+        dimensionKeys=["toolName"],
+        entries=[{"dimensions": {"toolName": "main___echo"}, "requests": [{"period": "minute", "rate": 0}]}],
+    )
+    call = rpc("tools/call", {"name": "main___echo", "arguments": {"message": "x"}})
+    try:
+        refused = call_gateway(runtime.emulator, runtime.url, call, headers=LEGACY)
+        listed = call_gateway(runtime.emulator, runtime.url, rpc("tools/list"), headers=LEGACY)
+    finally:
+        control.delete_gateway_rate_limit(gatewayIdentifier=identity, rateLimitId=made["rateLimitId"])
+    assert refused.status_code == 429
+    assert made["rateLimitId"] in refused.json()["error"]["message"]
+    assert listed.status_code == 200
+    assert call_gateway(runtime.emulator, runtime.url, call, headers=LEGACY).json()["result"]["isError"] is False
+
+
 def test_the_token_check_of_a_listener_is_read_back(runtime: Runtime) -> None:
     elb = runtime.emulator.client("elbv2")
     (balancer,) = elb.describe_load_balancers()["LoadBalancers"]

@@ -267,3 +267,11 @@ def test_comparison_finds_what_is_missing(wanted: Any, reported: Any, paths: lis
 @pytest.mark.parametrize(("wanted", "reported"), [("x", 1), ("", 0), (None, 0), ("true", "false"), (1, None)])
 def test_unequal_values_are_not_taken_for_equal(wanted: Any, reported: Any) -> None:
     assert not equal(wanted, reported)
+
+
+def test_what_bounds_callers_is_verified(project: Project, target: Mapping[str, Any]) -> None:
+    done = project.run("verify", "--output", "json")
+    ((rows),) = done.document["verification"].values()
+    (row,) = [row for row in rows if row["layer"] == "firewall and limits"]
+    assert (row["passed"], row["evidence"]) == (True, "observed"), row
+    assert "3000 a minute by $.context.iam.principal, 6000 a minute by toolName" in row["detail"]
