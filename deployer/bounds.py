@@ -1,4 +1,4 @@
-"""What bounds a runtime's callers, read back: web ACLs before load balancer and gateway, and the gateway's rate limits."""
+"""What bounds a runtime's callers, read back: the web ACLs before it and the gateway's rate limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
