@@ -3,12 +3,16 @@
 from typing import Final
 
 DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
-    "acm": ("acm:DescribeCertificate",),
+    "acm": (
+        "acm:DescribeCertificate",
+    ),
     "bedrock-agentcore": (
         "bedrock-agentcore:DeleteGatewayTarget",
+        "bedrock-agentcore:GatewayGetWebACLForResource",
         "bedrock-agentcore:GetGateway",
         "bedrock-agentcore:GetGatewayTarget",
         "bedrock-agentcore:InvokeGateway",
+        "bedrock-agentcore:ListGatewayRateLimits",
         "bedrock-agentcore:ListGatewayTargets",
         "bedrock-agentcore:ListPolicies",
         "bedrock-agentcore:SynchronizeGatewayTargets",
@@ -100,7 +104,9 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "kms:DescribeKey",
         "kms:GetKeyPolicy",
     ),
-    "logs": ("logs:GetLogEvents",),
+    "logs": (
+        "logs:GetLogEvents",
+    ),
     "organizations": (
         "organizations:DescribeOrganization",
         "organizations:ListAccountsForParent",
@@ -130,5 +136,8 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     "sts": (
         "sts:AssumeRole",
         "sts:GetCallerIdentity",
+    ),
+    "wafv2": (
+        "wafv2:GetWebACLForResource",
     ),
 }

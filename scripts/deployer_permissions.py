@@ -39,6 +39,7 @@ MEANT: Final[Mapping[str, str]] = {"describe_images": "ecr", "list_policies": "b
 """The service that is meant by a name which several have, in a module that does not tell it."""
 LOCAL: Final[Mapping[str, str]] = {"route53:CreateHostedZone": "only with --local is a zone made"}
 ELSEWHERE: Final[Mapping[str, str]] = {
+    "bedrock-agentcore:GatewayGetWebACLForResource": "AWS WAF asks for it beside its own (AgentCore guide, AWS WAF)",
     "bedrock-agentcore:InvokeGateway": "calls of the gateway are signed HTTP requests, not calls of boto3",
     "ecr:GetAuthorizationToken": "the sign-in of a container builder",
     "iam:PassRole": "a stack set is given its administration role",
