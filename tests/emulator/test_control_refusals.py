@@ -85,6 +85,13 @@ BALANCER: dict[str, Any] = {
         "DependsOn": "Attached",
     },
 }
+FORWARDED = {"DefaultActions": [{"Type": "forward", "TargetGroupArn": {"Ref": "Group"}}]}
+BALANCERS = {
+    **BALANCER,
+    "Other": BALANCER["Balancer"],
+    "Group": resource("ElasticLoadBalancingV2::TargetGroup", VpcId={"Ref": "Vpc"}, Protocol="HTTP", Port=80),
+    "First": listener(**FORWARDED),
+}
 SECURE = {"Port": 443, "Protocol": "HTTPS"}
 ABSENT_CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/00000000-0000-0000-0000-000000000000"
 
@@ -178,6 +185,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "certificate of no zone": ({"It": certificate("a.refusals.example", "ZABSENT")}, "No hosted zone found with ID"),
     "certificate's long name": ({"It": certificate(f"{'x' * 60}.refusals.example")}, "no more than 64 characters"),
+    "target group of another load balancer": (
+        {**BALANCERS, "It": {**listener(LoadBalancerArn={"Ref": "Other"}, **FORWARDED), "DependsOn": "First"}},
+        "cannot be associated with more than one load balancer",
+    ),
     "HTTPS without certificate": ({**BALANCER, "It": listener(**SECURE)}, "A certificate must be specified"),
     "certificate that does not exist": (
         {**BALANCER, "It": listener(**SECURE, Certificates=[{"CertificateArn": ABSENT_CERTIFICATE}])},

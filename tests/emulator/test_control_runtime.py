@@ -33,6 +33,7 @@ def leftovers(emulator: RunningEmulator) -> dict[str, list[Any]]:
         "flow logs": ec2.describe_flow_logs()["FlowLogs"],
         "endpoints": ec2.describe_vpc_endpoints()["VpcEndpoints"],
         "groups": [item for item in ec2.describe_security_groups()["SecurityGroups"] if item["GroupName"] != "default"],
+        "interfaces": ec2.describe_network_interfaces()["NetworkInterfaces"],
         "balancers": emulator.client("elbv2").describe_load_balancers()["LoadBalancers"],
         "target groups": emulator.client("elbv2").describe_target_groups()["TargetGroups"],
         "roles": emulator.client("iam").list_roles()["Roles"],
@@ -97,8 +98,10 @@ def test_nested_runtime_is_created_changed_resumed_and_removed(
     assert deployer.settled("demo").status == "UPDATE_COMPLETE"
     assert leftovers(emulator)["targets"]
 
-    production["DeletionProtection"] = "off"
-    assert deployer.update("demo", f"{BASE}/runtime.yaml", production).status == "UPDATE_COMPLETE"
+    production |= {"DeletionProtection": "off", "Firewall": "off"}
+    without = deployer.update("demo", f"{BASE}/runtime.yaml", production)
+    assert (without.status, without.failures) == ("UPDATE_COMPLETE", {})
+    assert not leftovers(emulator)["web acls"]
     gone = deployer.delete(stack_id)
     assert gone.status == "DELETE_COMPLETE", gone.failures
     assert leftovers(emulator) == before
@@ -109,9 +112,15 @@ def test_nested_runtime_is_created_changed_resumed_and_removed(
 def test_flat_runtime_is_created_and_removed(emulator: RunningEmulator, values: dict[str, str]) -> None:
     deployer = Deployer(emulator)
     before = leftovers(emulator)
-    made = deployer.create("flat", f"https://s3.amazonaws.com/{BASE[8:].partition('.')[0]}/runtime-flat.yaml", values)
+    url = f"https://s3.amazonaws.com/{BASE[8:].partition('.')[0]}/runtime-flat.yaml"
+    made = deployer.create("flat", url, {**values, "Exposure": "private"})
     assert made.status == "CREATE_COMPLETE", made.failures
     assert drifted(deployer, made.stack["StackId"]) == ("IN_SYNC", [])
+    assert emulator.resolve("demo.control.example.com")["private"] is True
+    opened = deployer.update("flat", url, {**values, "Exposure": "public"})
+    assert (opened.status, opened.failures) == ("UPDATE_COMPLETE", {})
+    assert [item["Scheme"] for item in leftovers(emulator)["balancers"]] == ["internet-facing"]
+    assert deployer.update("flat", url, {**values, "Exposure": "private"}).status == "UPDATE_COMPLETE"
     assert deployer.delete(made.stack["StackId"]).status == "DELETE_COMPLETE"
     assert leftovers(emulator) == before
 
