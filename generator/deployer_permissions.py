@@ -92,6 +92,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "elasticloadbalancing:DescribeTargetHealth",
     ),
     "iam": (
+        "iam:GetPolicy",
         "iam:GetRole",
         "iam:ListAttachedRolePolicies",
         "iam:ListEntitiesForPolicy",

@@ -13,7 +13,17 @@ from typing import Final
 from deployer.aws import Aws
 from deployer.context import Context
 from deployer.errors import UsageError
-from deployer.preflight import certificates, encryption, exposure, hosted_zones, names, networks, regions, secrets
+from deployer.preflight import (
+    certificates,
+    encryption,
+    exposure,
+    hosted_zones,
+    names,
+    networks,
+    policies,
+    regions,
+    secrets,
+)
 from deployer.preflight.sites import Answers, Site
 
 CONNECTIONS: Final = 8
@@ -22,6 +32,7 @@ CHECKS: Final[Sequence[tuple[str, Callable[[Aws, Site], Iterable[str]]]]] = (
     ("certificate", certificates.findings),
     ("secrets", secrets.findings),
     ("encryption key", encryption.findings),
+    ("policies", policies.findings),
 )
 """What is asked in the target's own Region, by name."""
 

@@ -16,7 +16,7 @@ from deployer.context import Context
 from deployer.errors import UsageError
 from deployer.events import Event
 from deployer.network import NotStarted, PublicNetwork, Resolution, Unreachable
-from deployer.preflight import certificates, check, encryption, exposure, networks, secrets
+from deployer.preflight import certificates, check, encryption, exposure, networks, policies, secrets
 from deployer.preflight.sites import Site
 from deployer.settings import parse
 from deployer.stack_set_plan import Instance
@@ -30,6 +30,7 @@ from tests.deployer.test_bad_input import one_sentence
 OWN, OTHER = "111111111111", "222222222222"
 CERTIFICATE = f"arn:aws:acm:us-east-1:{OWN}:certificate/0f0e0f0e-0f0e-0f0e-0f0e-0f0e0f0e0f0e"
 KEY = f"arn:aws:kms:us-east-1:{OWN}:key/11111111-2222-3333-4444-555555555555"
+POLICY = f"arn:aws:iam::{OWN}:policy/tools"
 SECRET = f"arn:aws:secretsmanager:us-east-1:{OWN}:secret:tools-AbCdEf"
 
 
@@ -164,6 +165,16 @@ def test_key_must_be_usable_by_those_that_use_it(
     found = sentences(encryption.findings(aws, site((p.KMS_KEY, KEY))))
     assert len(found) == len(said)
     assert all(re.search(words, sentence) for words, sentence in zip(said, found, strict=True))
+
+
+def test_policies_that_are_not_there_are_named(aws: Stubbed) -> None:
+    aws.stub("iam").add_client_error("get_policy", "NoSuchEntity", expected_params={"PolicyArn": POLICY})
+    boundary = f"arn:aws:iam::{OWN}:policy/teams/boundary"
+    aws.stub("iam").add_client_error("get_policy", "NoSuchEntity", expected_params={"PolicyArn": boundary})
+    named = site((p.TASK_POLICIES, POLICY), (p.PERMISSIONS_BOUNDARY, "teams/boundary"))
+    first, second = sentences(policies.findings(aws, named))
+    assert first.endswith("make it there, or correct security.task_policy_arns.")
+    assert second.endswith("make it there, or correct security.permissions_boundary.")
 
 
 def test_key_that_is_not_there_is_named(aws: Stubbed) -> None:

@@ -104,6 +104,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "inline policies too long": ({"It": inline(LONG)}, "Maximum policy size of 10240 bytes exceeded"),
     "managed policy too long": ({"It": resource("IAM::ManagedPolicy", PolicyDocument=LONG)}, "PolicySize: 6144"),
+    "boundary that does not exist": (
+        {"It": role(PermissionsBoundary=f"arn:aws:iam::{ACCOUNT}:policy/absent")},
+        "does not exist or is not attachable",
+    ),
+    "log group under a key that does not exist": (
+        {"It": resource("Logs::LogGroup", KmsKeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:key/absent")},
+        "The specified KMS key does not exist or is not allowed to be used with LogGroup",
+    ),
     "trust without principal": (
         {"It": role(AssumeRolePolicyDocument=document(Action="sts:AssumeRole"))},
         "Missing required field Principal",
@@ -227,6 +235,19 @@ def test_service_refuses(emulator: RunningEmulator, zone: str, case: str) -> Non
     assert list(failed.failures) == ["It"] and reason in failed.failures["It"]
     shown = deployer.cloudformation.describe_stack_resources(StackName=failed.stack["StackId"])["StackResources"]
     assert not [item for item in shown if item["ResourceStatus"] == "CREATE_COMPLETE"]
+
+
+def test_log_group_s_key_must_admit_the_service(emulator: RunningEmulator) -> None:
+    deployer, kms = Deployer(emulator), emulator.client("kms")
+    logs = {"Service": f"logs.{REGION}.amazonaws.com"}
+    context = {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:*"}
+    owner = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*"}
+    admits = {"Principal": logs, "Action": ["kms:*"], "Condition": {"ArnLike": context}}
+    for statement, status in ((owner, "ROLLBACK_COMPLETE"), (admits, "CREATE_COMPLETE")):
+        policy = json.dumps(document(**statement, Resource="*"))
+        key = kms.create_key(Policy=policy, BypassPolicyLockoutSafetyCheck=True)["KeyMetadata"]["Arn"]
+        made = deployer.create(f"keyed-{next(_numbers)}", template({"It": resource("Logs::LogGroup", KmsKeyId=key)}))
+        assert made.status == status
 
 
 @pytest.fixture

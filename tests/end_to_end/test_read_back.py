@@ -78,6 +78,7 @@ def target(project: Project, brought: Brought) -> Mapping[str, Any]:
     project.configure(
         *EVERYTHING,
         ('kms_key_arn = ""                # key that', f'kms_key_arn = "{brought.key}" # key that'),
+        ('kms_key_arn = ""                # key of the', f'kms_key_arn = "{brought.key}" # key of the'),
         ('permissions_boundary = "" ', f'permissions_boundary = "{BOUNDARY}" '),
         ("task_policy_arns = [] ", f'task_policy_arns = ["{brought.task_policy}"] '),
     )
@@ -214,6 +215,13 @@ def test_services_report_what_an_update_changed(flat: Deployed, brought: Brought
 
 def wanted(found: ReadBack, title: str) -> list[Any]:
     return list(found.deployment.properties(title).values())
+
+
+def test_the_foundation_takes_the_key_and_the_boundary(project: Project, nested: Deployed, brought: Brought) -> None:
+    (repository,) = project.client("ecr").describe_repositories()["repositories"]
+    assert repository["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": brought.key}
+    role = project.client("iam").get_role(RoleName="AWSCloudFormationStackSetExecutionRole")["Role"]
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"].endswith(f":policy/{BOUNDARY}")
 
 
 def test_planted_differences_are_found(flat: Deployed) -> None:
