@@ -9,6 +9,8 @@ from typing import Final
 
 CONTAINER_NAME: Final = "server"
 CONTAINER_PORT: Final = 3000
+CONTAINER_USER: Final = "65532:65532"
+"""The user and group of the image, so that the task definition says by itself that it is not root."""
 MCP_PATH: Final = "/mcp"
 READINESS_PATH: Final = "/ready"
 

@@ -2,7 +2,8 @@
 
 Run it as ``python scripts/lock.py`` in the project's environment. pipenv records in a lock which registry it asked, and
 for each package by which of them it was found. Neither belongs to the project: where packages come from is pip's
-configuration on the machine that installs, and the hashes say what they must be. So both are left out.
+configuration on the machine that installs, and the hashes say what they must be. So both are left out. So is what
+packages ask for that are opened for the files in them and never imported.
 """
 
 import json
@@ -12,19 +13,37 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
+UNIMPORTED: Final = {
+    "scanners": frozenset(
+        {
+            "aws-cdk-lib",
+            "aws-cdk.asset-awscli-v1",
+            "aws-cdk.asset-node-proxy-agent-v6",
+            "aws-cdk.cloud-assembly-schema",
+            "cattrs",
+            "constructs",
+            "jsii",
+            "publication",
+            "typeguard",
+        }
+    )
+}
+"""By category, what only packages need that are never imported: the AWS CDK, 280 MB, below the scanners' rules."""
+
 
 def without_registries(lock: dict[str, Any]) -> dict[str, Any]:
-    """Return pipenv's lock with an empty list of sources and with no package that names one."""
+    """Return pipenv's lock with an empty list of sources, no package that names one, and none of `UNIMPORTED`."""
     stripped: dict[str, Any] = {"_meta": {**lock["_meta"], "sources": []}}
     for category, packages in lock.items():
         if category != "_meta":
             stripped[category] = {
                 name: {key: value for key, value in package.items() if key != "index"}
                 for name, package in packages.items()
+                if name not in UNIMPORTED.get(category, ())
             }
     return stripped
 

@@ -19,7 +19,9 @@ LOCK_TEXT = (ROOT / "Pipfile.lock").read_text(encoding="utf-8")
 LOCK: dict[str, Any] = json.loads(LOCK_TEXT)
 
 # How a category is called in Pipfile, and in Pipfile.lock.
-CATEGORIES = {"packages": "default", "dev-packages": "develop", "server": "server", "emulator": "emulator"}
+CATEGORIES = {"packages": "default", "dev-packages": "develop"} | {
+    name: name for name in ("server", "emulator", "scanners")
+}
 
 
 def canonical(name: str) -> str:

@@ -29,7 +29,7 @@ TIMEOUT_MINUTES: Final = 30
 CONCURRENT_BUILDS: Final = 1
 """CreateProject refuses more than the account's own limit, which is 1 in new accounts: "Project-level concurrent build
 limit cannot exceed the account-level concurrent build limit of 1" (terraform-provider-aws, pull request 37748)."""
-LOG_DAYS: Final = 30
+LOG_DAYS: Final = 365
 BUILDSPEC: Final = f"""\
 version: 0.2
 env:

@@ -19,6 +19,8 @@ from generator.layers.network import EMPTY_SUBNETS_REFUSED
 from generator.policies import policy, regional_arn
 
 ACCESS_LOG_PREFIX = "load-balancer"
+OLD_VERSION_DAYS = 7
+"""Days that a log is kept after it was deleted, expired or written over."""
 UNMATCHABLE_SOURCE = "127.0.0.1/32"
 """A source address that no packet from a network carries (RFC 1122, 3.2.1.3)."""
 
@@ -119,7 +121,15 @@ def _access_logs(scope: Scope) -> tuple[s3.Bucket, s3.BucketPolicy]:
     bucket = scope.add(
         kept_bucket(
             "AccessLogBucket",
-            s3.LifecycleRule(Id="expire", Status="Enabled", ExpirationInDays=scope.setting(p.LOG_RETENTION)),
+            s3.LifecycleRule(
+                Id="expire",
+                Status="Enabled",
+                ExpirationInDays=scope.setting(p.LOG_RETENTION),
+                NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=OLD_VERSION_DAYS),
+            ),
+            # A rule that expires objects may not clear delete markers too.
+            s3.LifecycleRule(Id="expire-markers", Status="Enabled", ExpiredObjectDeleteMarker=True),
+            VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
         ),
         "Access logs of the load balancer; kept when the stack is deleted.",
     )

@@ -267,6 +267,8 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
                     Name=serving.CONTAINER_NAME,
                     Image=_image(scope),
                     Essential=True,
+                    User=serving.CONTAINER_USER,
+                    Memory=scope.find(TASK_MEMORY, size, preset),
                     PortMappings=[ecs.PortMapping(ContainerPort=serving.CONTAINER_PORT, Protocol="tcp")],
                     Environment=[ecs.Environment(Name=name, Value=value) for name, value in environment.items()],
                     Secrets=scope.choose(
