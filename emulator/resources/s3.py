@@ -13,6 +13,7 @@ _LIFECYCLE = frozenset(
     {
         "AbortIncompleteMultipartUpload",
         "ExpirationInDays",
+        "ExpiredObjectDeleteMarker",
         "Id",
         "NoncurrentVersionExpiration",
         "Prefix",
@@ -30,6 +31,11 @@ class BucketHandler(Checked):
             unknown = sorted(rule.keys() - _LIFECYCLE)
             if unknown:
                 raise ValueError(f"The emulator keeps no {', '.join(unknown)} of a bucket's lifecycle rules")
+            if {"ExpirationInDays", "ExpiredObjectDeleteMarker"} <= rule.keys():
+                # S3's service model, LifecycleExpiration: it "cannot be specified with Days or Date".
+                raise ValueError(
+                    "ExpiredObjectDeleteMarker cannot be specified with Days in a Lifecycle Expiration Policy"
+                )
 
     def create(self, logical_id: str, props: Properties, stack_name: str) -> Created:
         """Make the bucket. Raises ValueError when S3 refuses its properties; nothing stays then."""
@@ -108,6 +114,8 @@ def _lifecycle(rule: Mapping[str, Any]) -> dict[str, Any]:
         found["ID"] = rule["Id"]
     if "ExpirationInDays" in rule:
         found["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
+    if "ExpiredObjectDeleteMarker" in rule:
+        found["Expiration"] = {"ExpiredObjectDeleteMarker": str(rule["ExpiredObjectDeleteMarker"]).lower() == "true"}
     for name in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration"):
         if name in rule:
             found[name] = {key: int(value) for key, value in rule[name].items()}

@@ -268,6 +268,7 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
                     Image=_image(scope),
                     Essential=True,
                     User=serving.CONTAINER_USER,
+                    # All of it: there is no other container, and a limit of its own is what controls look for.
                     Memory=scope.find(TASK_MEMORY, size, preset),
                     PortMappings=[ecs.PortMapping(ContainerPort=serving.CONTAINER_PORT, Protocol="tcp")],
                     Environment=[ecs.Environment(Name=name, Value=value) for name, value in environment.items()],

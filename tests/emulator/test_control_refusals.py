@@ -208,6 +208,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "dashboard that is none": ({"It": resource("CloudWatch::Dashboard", DashboardBody="{")}, "valid JSON object"),
     "period of 7 seconds": ({"It": alarm(7)}, "Period must be 10, 20, 30 or a multiple of 60"),
+    "days and delete markers in one rule": (
+        {
+            "It": resource(
+                "S3::Bucket",
+                LifecycleConfiguration={
+                    "Rules": [{"Status": "Enabled", "ExpirationInDays": 1, "ExpiredObjectDeleteMarker": True}]
+                },
+            )
+        },
+        "cannot be specified with Days",
+    ),
     "lifecycle that is none": (
         {"It": resource("ECR::Repository", LifecyclePolicy={"LifecyclePolicyText": "{"})},
         "Lifecycle policy validation failure",

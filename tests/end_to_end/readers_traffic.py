@@ -61,6 +61,7 @@ def bucket(account: Account, physical_id: str, wanted: Wanted) -> Reading:
                     {"ServerSideEncryptionByDefault": rule["ApplyServerSideEncryptionByDefault"]} for rule in encryption
                 ]
             },
+            "VersioningConfiguration": {"Status": s3.get_bucket_versioning(Bucket=physical_id).get("Status")},
             "LifecycleConfiguration": {"Rules": [_lifecycle(rule) for rule in _lifecycle_rules(s3, physical_id)]},
             **chosen(public, "PublicAccessBlockConfiguration"),
             **chosen(ownership, "OwnershipControls"),
@@ -84,6 +85,8 @@ def _lifecycle(rule: Mapping[str, Any]) -> dict[str, Any]:
         "Id": rule["ID"],
         "Status": rule["Status"],
         "ExpirationInDays": rule.get("Expiration", {}).get("Days"),
+        "ExpiredObjectDeleteMarker": rule.get("Expiration", {}).get("ExpiredObjectDeleteMarker"),
+        "NoncurrentVersionExpiration": rule.get("NoncurrentVersionExpiration"),
         "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
     }
 
