@@ -99,6 +99,16 @@ def image(session: Session) -> int:
     return DONE
 
 
+def plan(session: Session) -> int:
+    """Shows what a deployment would change, and changes nothing."""
+    from deployer.plan_tables import show_plan
+    from deployer.planning import plan_deployment
+
+    found = session.run(lambda context: plan_deployment(context, session.options.target))
+    session.show(found.as_data(), lambda: show_plan(found))
+    return DIFFERS if session.options.exit_code and found.differs else DONE
+
+
 def deploy(session: Session) -> int:
     """Deploys every target and verifies it."""
     from deployer.deployment import deploy
@@ -236,6 +246,15 @@ COMMANDS = (
     Command("lint", "lint every template for every target Region and check the graph across stacks", lint),
     Command("package", "upload the templates under their content's hash and print the root's URL", package),
     Command("image", "build and push the server's image; done when every Region holds it", image),
+    Command(
+        "plan",
+        "show what a deploy would change, nested stacks included: replacements, tool contract, time; change nothing",
+        plan,
+        [
+            (("--target",), {**TARGET[1], "help": "show this one alone"}),
+            (("--exit-code",), {"action": "store_true", "help": "exit 3 where something would change"}),
+        ],
+    ),
     Command("deploy", "bring every target to what the configuration says, and verify it", deploy),
     Command(
         "status",

@@ -51,7 +51,7 @@ def _converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
     existing = sets.describe()
     if existing is not None:
         sets.join_running()
-        _refuse_what_stays(existing, wanted.stack_set)
+        refuse_what_stays(existing, wanted.stack_set)
     before: Mapping[Target, Instance] = sets.instances() if existing is not None else {}
     steps = plan(wanted, existing, before)
     detail = f"{len(wanted.targets)} target{'s' if len(wanted.targets) != 1 else ''}"
@@ -106,7 +106,7 @@ def _without_leaving(
     return {target: instance for target, instance in before.items() if target not in leaving}
 
 
-def _refuse_what_stays(existing: StackSet, wanted: StackSet) -> None:
+def refuse_what_stays(existing: StackSet, wanted: StackSet) -> None:
     """Raises RefusedError for what AWS does not let change: a gateway's name, and a used set's permission model."""
     name = p.RUNTIME_NAME.name
     if existing.parameters.get(name, wanted.parameters[name]) != wanted.parameters[name]:

@@ -1,7 +1,7 @@
 """A deployment from settings to verified runtimes; each step is safe to repeat and says when it changed nothing."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from deployer import (
 from deployer.artifact_bucket import ArtifactBucket
 from deployer.context import Context
 from deployer.convergence import Converged, converge
+from deployer.deployed_tools import DeployedTools
 from deployer.errors import RefusedError
 from deployer.events import Step
 from deployer.foundation import Foundation
@@ -34,8 +35,10 @@ from deployer.settings import Settings
 from deployer.stack_set_plan import SELF_MANAGED, SERVICE_MANAGED, Overrides, StackSet, Units, Wanted
 from deployer.stack_set_plan import Target as Place
 from deployer.synchronized_tools import SynchronizedTools
+from deployer.timeline import Recorder, Span, Timeline, Timelines, timeline
 from deployer.verification import Row
 from generator import parameters as p
+from generator.evaluation import Deployment
 from generator.pinned_schema import UnpinnableError, pinned_document
 from generator.stacks import template_dicts, templates
 from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
@@ -54,6 +57,8 @@ class Result:
     verification: dict[str, list[Row]] = field(default_factory=dict)
     tasks: str = ""
     """In local mode what runs the tasks."""
+    timeline: Timeline | None = None
+    """What took how long, of the slowest target that was followed; None where none changed."""
 
     def as_data(self) -> dict[str, Any]:
         """Returns the result as plain data."""
@@ -64,6 +69,7 @@ class Result:
             "image_digest": self.image_digest,
             "targets": [vars(runtime) for runtime in self.runtimes],
             "verification": {name: [vars(row) for row in rows] for name, rows in self.verification.items()},
+            "timeline": self.timeline.as_data() if self.timeline else None,
             **({"tasks": self.tasks} if self.tasks else {}),
         }
 
@@ -80,16 +86,18 @@ def deploy(context: Context) -> Result:
     exception: the result says so.
     """
     result = Result()
-    texts = _step(context, "Lint", lambda: _linted(context))
-    (context, targets, units), settled = _step(context, "Preflight", lambda: _preflight(context))
+    recorder = Recorder(context.reporter)
+    context = dataclasses.replace(context, reporter=recorder)
+    texts = step(context, "Lint", lambda: linted(context))
+    (context, targets, units), settled = step(context, "Preflight", lambda: looked_at(context))
     ground = _foundation(context, texts)
-    image = _step(context, "Image", lambda: _image(context, settled, ground))
+    image = step(context, "Image", lambda: _image(context, settled, ground))
     result.image_digest = image.digest
-    package, uploaded = _step(context, "Package", lambda: _package(context, ground.bucket, image))
-    root = _root_file(context.settings)
+    package, uploaded = step(context, "Package", lambda: _package(context, ground.bucket, image))
+    root = root_file(context.settings)
     result.template_url, result.uploaded = package.urls[root], len(uploaded.uploaded)
     wanted = Wanted(
-        _stack_set(context.settings, package, image, ground),
+        stack_set_of(context.settings, package, image, ground),
         targets,
         units,
         context.settings.stack_set.canary,
@@ -99,10 +107,10 @@ def deploy(context: Context) -> Result:
     result.changed = not converged.steps.empty
     result.runtimes = runtimes.read(context.aws, converged.after)
     if result.changed:
-        _step(
-            context, "Read-back", lambda: _read_back(context, converged, wanted, package.texts[root], result.runtimes)
-        )
+        step(context, "Read-back", lambda: _read_back(context, converged, wanted, package.texts[root], result.runtimes))
     _synchronize(context, result.runtimes, ground.bucket)
+    _keep(context, recorder.spans, ground.bucket)
+    result.timeline = timeline(recorder.spans, _waiting(wanted))
     result.verification = verify_all(context, result.runtimes, SETTLING_SECONDS)
     if context.local:
         result.tasks = local.tasks(context.aws.access.endpoint_url)
@@ -112,8 +120,8 @@ def deploy(context: Context) -> Result:
 def package(context: Context) -> tuple[str, UploadResult]:
     """Deploys the foundation and uploads the templates; returns the root template's URL and what was uploaded."""
     settings, ground, image = _ground_and_image(context)
-    found, uploaded = _step(context, "Package", lambda: _package(context, ground.bucket, image))
-    return found.urls[_root_file(settings)], uploaded
+    found, uploaded = step(context, "Package", lambda: _package(context, ground.bucket, image))
+    return found.urls[root_file(settings)], uploaded
 
 
 def provide_image(context: Context) -> ImageReference:
@@ -122,15 +130,16 @@ def provide_image(context: Context) -> ImageReference:
 
 
 def _ground_and_image(context: Context) -> tuple[Settings, Foundation, ImageReference]:
-    texts = _step(context, "Lint", lambda: _linted(context))
+    texts = step(context, "Lint", lambda: linted(context))
     context = dataclasses.replace(context, settings=_with_members(context)[0]).looked_around()
-    settled = _step(context, "Preflight", lambda: _settled(context))
+    settled = step(context, "Preflight", lambda: _settled(context))
     ground = _foundation(context, texts)
-    image: ImageReference = _step(context, "Image", lambda: _image(context, settled, ground))
+    image: ImageReference = step(context, "Image", lambda: _image(context, settled, ground))
     return context.settings, ground, image
 
 
-def _step(context: Context, name: str, work: Callable[[], Any]) -> Any:
+def step(context: Context, name: str, work: Callable[[], Any]) -> Any:
+    """Does the work of a step, and tells when it begins and how it ends."""
     context.reporter.emit(Step(name, "started"))
     try:
         result = work()
@@ -152,10 +161,10 @@ def _outcome(result: Any) -> tuple[Any, str]:
     return "done", ""
 
 
-def _linted(context: Context) -> dict[str, str]:
+def linted(context: Context) -> dict[str, str]:
     """Returns the templates, found clean, and sees that the server in this tree keeps the tool contract."""
     texts = templates()
-    _tools(context)
+    tools_of(context)
     found = lint_once(texts, context.settings.regions)
     if found:
         first = found[0]
@@ -166,7 +175,8 @@ def _linted(context: Context) -> dict[str, str]:
     return texts
 
 
-def _publisher(context: Context) -> foundation.Publisher:
+def publisher_of(context: Context) -> foundation.Publisher:
+    """Returns who publishes and who receives, those among them that stand and are configured no longer."""
     settings, standing = context.settings, context.standing | context.neighbours.targets
     organization = settings.stack_set.organization_id or context.neighbours.organization
     return foundation.Publisher(
@@ -182,12 +192,12 @@ def _publisher(context: Context) -> foundation.Publisher:
 
 
 def _foundation(context: Context, texts: Mapping[str, str]) -> Foundation:
-    publisher = _publisher(context)
+    publisher = publisher_of(context)
     values = reconciled(foundation.parameters(publisher), context.neighbours, bool(context.standing))
     return foundation.deploy(context.aws, publisher, values, texts, context.reporter, context.poll)
 
 
-def _preflight(context: Context) -> tuple[tuple[Context, dict[Place, Overrides], Units], Supply]:
+def looked_at(context: Context) -> tuple[tuple[Context, dict[Place, Overrides], Units], Supply]:
     """Returns what `_prepared` does, and where the image comes from."""
     prepared = _prepared(context)
     return prepared, _settled(prepared[0])
@@ -223,8 +233,9 @@ def _with_members(context: Context) -> tuple[Settings, Mapping[str, frozenset[st
     return settings.with_members(members), members
 
 
-def _registries(context: Context) -> Registries:
-    publisher = _publisher(context)
+def registries_of(context: Context) -> Registries:
+    """Returns the publisher's registries, of the home Region and of the targets' Regions."""
+    publisher = publisher_of(context)
     return Registries(
         aws=context.aws,
         account=publisher.account,
@@ -239,15 +250,15 @@ def _registries(context: Context) -> Registries:
 
 
 def _settled(context: Context) -> Supply:
-    return image_supply.settle(context.settings, _registries(context), context.local)
+    return image_supply.settle(context.settings, registries_of(context), context.local)
 
 
 def _image(context: Context, settled: Supply, ground: Foundation) -> ImageReference:
-    registries = _registries(context)
+    registries = registries_of(context)
     return image_supply.supply(context.settings, settled, registries, ground.bucket, ground.image_builder)
 
 
-def _root_file(settings: Settings) -> str:
+def root_file(settings: Settings) -> str:
     """Returns the root template's file: with CloudFormation's own roles a stack set deploys no nested stacks.
 
     User guide, "Create stack sets with service-managed permissions".
@@ -255,7 +266,7 @@ def _root_file(settings: Settings) -> str:
     return FLATTENED_FILE if settings.stack_set.service_managed else PARENT_FILE
 
 
-def _tools(context: Context) -> tuple[Catalogue, str]:
+def tools_of(context: Context) -> tuple[Catalogue, str]:
     """Returns the tool contract, and its document for pinned targets; empty where no target needs what cannot be said.
 
     Raises RefusedError where the contract is not what the server lists, or a pinned target cannot be told of a tool.
@@ -269,22 +280,27 @@ def _tools(context: Context) -> tuple[Catalogue, str]:
         return catalogue, ""
 
 
-def _package(context: Context, bucket: str, image: ImageReference) -> tuple[Package, UploadResult]:
-    region = context.settings.stack_set.home_region
-    document = _tools(context)[1]
+def package_of(context: Context, bucket: str, image: ImageReference) -> Package:
+    """Returns the templates as they lie in the artifact bucket once they are uploaded."""
+    document = tools_of(context)[1]
     schema = ToolSchema(document, bucket, context.account) if document else None
-    package = packaged(template_dicts(), context.aws.bucket_url(bucket, region), image, schema)
-    s3 = context.aws.client("s3", context.account, region)
-    uploaded = upload(package, ArtifactBucket(s3, bucket, context.account))
-    return package, uploaded
+    base_url = context.aws.bucket_url(bucket, context.settings.stack_set.home_region)
+    return packaged(template_dicts(), base_url, image, schema)
 
 
-def _stack_set(settings: Settings, package: Package, image: ImageReference, ground: Foundation) -> StackSet:
+def _package(context: Context, bucket: str, image: ImageReference) -> tuple[Package, UploadResult]:
+    found = package_of(context, bucket, image)
+    s3 = context.aws.client("s3", context.account, context.settings.stack_set.home_region)
+    return found, upload(found, ArtifactBucket(s3, bucket, context.account))
+
+
+def stack_set_of(settings: Settings, package: Package, image: ImageReference, ground: Foundation) -> StackSet:
+    """Returns the stack set as it should be."""
     stack_set = settings.stack_set
     defaults = {parameter.name: parameter.default for parameter in p.ALL if parameter.default is not None}
     return StackSet(
         name=stack_set.name,
-        template_url=package.urls[_root_file(settings)],
+        template_url=package.urls[root_file(settings)],
         parameters={
             **defaults,
             **settings.shared(),
@@ -316,7 +332,7 @@ def _read_back(
 def _synchronize(context: Context, found: list[Runtime], bucket: str) -> None:
     """Has the tools listed anew of gateway targets that may offer others than their server lists."""
     # What an image that is pinned by its digest lists, this tree does not know.
-    tools = "" if context.settings.image.digest else _tools(context)[0].hash
+    tools = "" if context.settings.image.digest else tools_of(context)[0].hash
     s3 = context.aws.client("s3", context.account, context.settings.stack_set.home_region)
     records = SynchronizedTools(s3, bucket, context.account)
     for runtime in found:
@@ -332,3 +348,24 @@ def _synchronize(context: Context, found: list[Runtime], bucket: str) -> None:
             target = gateway_targets.synchronize(client, target, context.poll)
             context.reporter.emit(Step(name, "done", "tools listed anew"))
         gateway_targets.record(target, tools, records)
+
+
+def _keep(context: Context, spans: Sequence[Span], bucket: str) -> None:
+    """Records for the next plan how long things took and which tools are deployed now."""
+    settings = context.settings
+    place = (context.aws.client("s3", context.account, settings.stack_set.home_region), bucket, context.account)
+    Timelines(*place, settings.stack_set.name).keep(spans)
+    DeployedTools(*place, settings.stack_set.name).keep(None if settings.image.digest else tools_of(context)[0])
+
+
+def _waiting(wanted: Wanted) -> Callable[[str, str], bool]:
+    """Returns whether a resource of the templates waits for another, directly or through others."""
+    overrides = next(iter(wanted.targets.values()), ())
+    values = {**wanted.stack_set.parameters, **dict(overrides)}
+    graph = Deployment(template_dicts(), PARENT_FILE).given(values)
+
+    def waits(title: str, other: str) -> bool:
+        both = title != other and title in graph.homes and other in graph.homes
+        return both and graph.exists(title) and graph.exists(other) and graph.precedes(other, title)
+
+    return waits

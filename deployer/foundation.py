@@ -72,7 +72,7 @@ class Publisher:
         None where their number is too large for a parameter, and the organization admits them. Raises UsageError where
         that is not given.
         """
-        others = _others(self)
+        others = other_accounts(self)
         if len(",".join(others)) <= VALUE_BYTES:
             return others
         if not self.stack_set.organization_id:
@@ -101,7 +101,7 @@ def parameters(publisher: Publisher) -> dict[str, str]:
             f" to {len(f.REPLICATION_REGIONS)} at most; split the targets over two publishing accounts."
         )
     _check_key(publisher, replicas)
-    shared = _shared(publisher, publisher.home_region)
+    shared = shared_parameters(publisher, publisher.home_region)
     roles = publisher.stack_set
     makes_execution_role = roles.create_execution_role and publisher.account in publisher.target_accounts
     return shared | {
@@ -141,7 +141,8 @@ def opt_in(regions: Iterable[str]) -> list[str]:
     return sorted({region for region in regions if partition_of(region) == "aws"} - DEFAULT_REGIONS)
 
 
-def _shared(publisher: Publisher, region: str) -> dict[str, str]:
+def shared_parameters(publisher: Publisher, region: str) -> dict[str, str]:
+    """Returns the parameters that the account's template and the Regions' have in common: all of the latter's."""
     return {
         f.TARGET_ACCOUNTS.name: ",".join(publisher.admitted),
         f.ORGANIZATION_ID.name: publisher.stack_set.organization_id,
@@ -169,11 +170,18 @@ def deploy(
     client = aws.client("cloudformation", publisher.account, publisher.home_region)
     made = ensure(client, ACCOUNT_STACK, compact(templates[ACCOUNT_FILE]), values, reporter, poll)
     changed = [made.changed]
-    for region in _replica_regions(publisher):
+    for region in replica_regions(publisher):
         regional = aws.client("cloudformation", publisher.account, region)
         changed.append(
             ensure(
-                *(regional, REGION_STACK, compact(templates[REGION_FILE]), _shared(publisher, region), reporter, poll),
+                *(
+                    regional,
+                    REGION_STACK,
+                    compact(templates[REGION_FILE]),
+                    shared_parameters(publisher, region),
+                    reporter,
+                    poll,
+                ),
                 label=f"{REGION_STACK} {region}",
             ).changed
         )
@@ -218,9 +226,7 @@ def _prepare_targets(
 
     def prepare(account: str) -> bool:
         client = aws.client("cloudformation", account, publisher.home_region)
-        if describe(client, TARGET_STACK) is None and _has_role(
-            aws.client("iam", account, publisher.home_region), role
-        ):
+        if describe(client, TARGET_STACK) is None and has_role(aws.client("iam", account, publisher.home_region), role):
             return False
         values = target_parameters(publisher, bucket)
         label = f"{TARGET_STACK} {account}"
@@ -229,12 +235,13 @@ def _prepare_targets(
     role = publisher.stack_set.execution_role_name
     if publisher.stack_set.service_managed:
         return []
-    reached = [account for account in _others(publisher) if aws.reaches(account)]
+    reached = [account for account in other_accounts(publisher) if aws.reaches(account)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         return list(pool.map(prepare, reached))
 
 
-def _has_role(client: Any, name: str) -> bool:
+def has_role(client: Any, name: str) -> bool:
+    """Returns whether an account has a role of a name."""
     try:
         client.get_role(RoleName=name)
     except client.exceptions.NoSuchEntityException:
@@ -242,7 +249,8 @@ def _has_role(client: Any, name: str) -> bool:
     return True
 
 
-def _others(publisher: Publisher) -> list[str]:
+def other_accounts(publisher: Publisher) -> list[str]:
+    """Returns the targets' accounts that are not the publisher's own, sorted."""
     return sorted(set(publisher.target_accounts) - {publisher.account})
 
 
@@ -252,5 +260,6 @@ def artifact_bucket(aws: Aws, account: str, home_region: str) -> str:
     return outputs_of(stack).get("ArtifactBucket", "") if stack else ""
 
 
-def _replica_regions(publisher: Publisher) -> Sequence[str]:
+def replica_regions(publisher: Publisher) -> Sequence[str]:
+    """Returns the Regions to which images are replicated."""
     return [region for region in publisher.target_regions if region != publisher.home_region]

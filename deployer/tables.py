@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from deployer.durations import spoken
+
 if TYPE_CHECKING:
     from deployer.deployment import Result
     from deployer.drift import Drifted, TargetDrift
     from deployer.status import Overview
+    from deployer.timeline import Timeline
     from deployer.verification import Row
 
 
@@ -49,7 +52,28 @@ def show_deployment(result: Result) -> None:
         lines += ["", f"Tasks here: {result.tasks}."]
     for line in lines:
         console().print(line, soft_wrap=True)
+    if result.timeline:
+        show_timeline(console(), result.timeline)
     show_verification(result.verification)
+
+
+def show_timeline(screen: Console, found: Timeline) -> None:
+    """Prints what decided how long a deployment took, and what else was slow."""
+    table = Table(
+        title=f"\nTimeline of {found.target}: {spoken(found.seconds)} for {found.count} resources",
+        title_justify="left",
+        header_style="bold",
+        box=None,
+        pad_edge=False,
+    )
+    for heading in ("", "resource", "began", "took"):
+        table.add_column(heading, overflow="fold", justify="right" if heading in ("began", "took") else "left")
+    for mark, spans in (("longest path", found.path), ("beside it", found.others)):
+        for span in spans:
+            name = "/".join((*span.path[1:], span.logical_id))
+            table.add_row(mark, name, f"+{spoken(span.start - found.start)}", spoken(span.seconds))
+            mark = ""
+    screen.print(table)
 
 
 def show_verification(found: Mapping[str, Sequence[Row]]) -> None:

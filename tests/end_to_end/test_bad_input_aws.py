@@ -169,7 +169,7 @@ CASES: dict[str, tuple[Callable[[There], list[Change]], str]] = {
 def in_process(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands run in this process; the templates are generated once and not linted, which other tests do."""
     monkeypatch.setenv(STATE_VARIABLE, str(project.folder / "aws"))
-    monkeypatch.setattr(deployment, "_linted", lambda settings: generated())
+    monkeypatch.setattr(deployment, "linted", lambda settings: generated())
     monkeypatch.setattr(deployment, "template_dicts", dicts)
 
 
