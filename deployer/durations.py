@@ -30,6 +30,10 @@ OTHERS: Final = 10.0
 """Seconds for any other type."""
 
 
+NAMED: Final = 6
+"""So many resources of a path are named where all would be too many."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """How long the changes of one target take in seconds, the chain that decides it, and how many were recorded.
@@ -40,10 +44,23 @@ class Estimate:
     seconds: float
     path: tuple[str, ...]
     recorded: int
+    each: tuple[float, ...] = ()
+    """The seconds of each resource of the path."""
 
     def as_data(self) -> dict[str, Any]:
         """Returns it as plain data."""
-        return {"seconds": round(self.seconds), "path": list(self.path), "recorded": self.recorded}
+        return {
+            "seconds": round(self.seconds),
+            "path": list(self.path),
+            "each": [round(seconds, 1) for seconds in self.each],
+            "recorded": self.recorded,
+        }
+
+    @property
+    def slowest(self) -> tuple[str, ...]:
+        """The resources of the path that take longest, in the order of the path, named without their stacks."""
+        most = sorted(range(len(self.path)), key=lambda number: -self.each[number])[:NAMED]
+        return tuple(self.path[number].rpartition("/")[2] for number in sorted(most))
 
 
 @dataclass(frozen=True)
@@ -97,7 +114,8 @@ def estimate(deployment: Deployment, changes: Iterable[ResourceChange], recorded
 
     whole = latest(map(done, members.get("", ())))
     told = sum(key_of(changed[title].action, changed[title].resource_type, title) in recorded for title in whole.path)
-    return Estimate(whole.seconds, tuple(changed[title].where for title in whole.path), told)
+    where = tuple(changed[title].where for title in whole.path)
+    return Estimate(whole.seconds, where, told, tuple(seconds[title] for title in whole.path))
 
 
 def spoken(seconds: float) -> str:

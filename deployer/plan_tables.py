@@ -129,9 +129,11 @@ def _short(value: str) -> str:
 
 
 def _estimated(found: Estimate) -> str:
-    chain = " → ".join(name.rpartition("/")[2] for name in found.path)
-    known = f"{found.recorded} of {len(found.path)} recorded in former deployments, the others assumed"
-    return f"Takes about {spoken(found.seconds)} by the longest path: {chain} ({known})."
+    more = len(found.path) - len(found.slowest)
+    beside = f" with {more} quicker ones between" if more else ""
+    known = f"{found.recorded} of {len(found.path)} times recorded in former deployments, the others assumed"
+    chain = " → ".join(found.slowest)
+    return f"Takes about {spoken(found.seconds)} by the longest path: {chain}{beside} ({known})."
 
 
 def _tools(screen: Console, found: Planned) -> None:

@@ -241,7 +241,7 @@ class _Planning:
                     )
                 found.append(group)
         leaving = [target for group in steps.remove for target in group.targets if only in (None, target)]
-        removed = [_leaving(target, before[target], existing) for target in leaving if existing is not None]
+        removed = [target_leaves(target, before[target], existing) for target in leaving if existing is not None]
         return _merged(found) + removed
 
     def _standing(self, existing: StackSet | None) -> Mapping[str, Any]:
@@ -308,7 +308,7 @@ def _refusals(existing: StackSet | None, wanted: StackSet) -> Iterable[str]:
             yield str(error)
 
 
-def _leaving(target: Target, instance: Instance, existing: StackSet) -> TargetGroup:
+def target_leaves(target: Target, instance: Instance, existing: StackSet) -> TargetGroup:
     """Returns what happens to a target that the configuration does not name any more."""
     name = "/".join(target)
     found = [

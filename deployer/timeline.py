@@ -20,6 +20,8 @@ PREFIX: Final = "timelines"
 SLACK: Final = 1.0
 """So many seconds may a resource seem to begin before what it waited for was done."""
 Waits = Callable[[str, str], bool]
+REPLACING: Final = "requires the creation of a new physical resource"
+"""Part of what CloudFormation says of an update that replaces."""
 _BEGUN: Final = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS")
 _ENDED: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
@@ -66,8 +68,10 @@ class Recorder:
     def _take(self, event: ResourceEvent) -> None:
         key = (*event.path, event.logical_id)
         if event.status in _BEGUN:
-            # A resource says twice that it has begun: once it is asked for, and once it has an id.
-            self._open.setdefault(key, (event.status, event.moment))
+            # A resource says more than once that it has begun: once it is asked for, and once it has an id.
+            status, start = self._open.get(key, (event.status, event.moment))
+            made_anew = REPLACING in event.reason
+            self._open[key] = (_BEGUN[0] if made_anew else status, start)
         elif event.status in _ENDED and key in self._open:
             begun, start = self._open.pop(key)
             action = "add" if begun.startswith("CREATE") else "update"

@@ -75,8 +75,15 @@ def _refused(change: ResourceChange) -> Iterator[str]:
 
     A gateway's AuthorizerType: cfn-roadmap#2578 (in aws-cloudformation), agentcore-public-stack#779 (in
     Boise-State-Development); its versions only grow: aws/aws-cli#10346. Custom names: CloudFormation user guide, "Name
-    type", and the error quoted in convox/rack#2941.
+    type", and the error quoted in convox/rack#2941. A NAT gateway that is made before the one that holds its address:
+    pulumi/pulumi-aws#1483.
     """
+    if change.resource_type == "AWS::EC2::NatGateway" and change.action == "replace":
+        if not _touches(change, "AllocationId"):
+            yield (
+                f"{change.where} would be replaced by one with the same address, which AWS gives to one NAT gateway at a"
+                " time; the update fails and is rolled back. Switch NAT off, deploy, and switch it on again."
+            )
     if change.resource_type == "AWS::BedrockAgentCore::Gateway" and change.action == "update":
         if _touches(change, "AuthorizerType"):
             yield (

@@ -1,0 +1,121 @@
+"""Plans look as they were looked at and found good; `python -m tests.deployer.test_plan_pictures` draws them anew."""
+
+import io
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from deployer.durations import estimate
+from deployer.foundation_plan import FoundationChange
+from deployer.plan_tables import draw
+from deployer.planning import Planned, TargetGroup, target_leaves
+from deployer.replacement import fixed
+from deployer.stack_set_plan import Instance, StackSet
+from deployer.tables import show_timeline
+from deployer.timeline import Span, timeline
+from deployer.update_diff import difference
+from deployer.update_warnings import warnings
+from generator import parameters as p
+from generator.evaluation import Deployment
+from generator.stacks import template_dicts
+from generator.stacks.runtime import PARENT_FILE
+from generator.tool_catalogue import Catalogue
+from generator.tool_changes import Change, Changes, compare
+
+FOLDER = Path(__file__).parent / "fixtures" / "plan"
+AGAIN = "look at the difference, and draw anew with `python -m tests.deployer.test_plan_pictures` if it is good"
+BASE = {one.name: one.default or "" for one in p.ALL} | {
+    "ImageRegistryAccount": "111122223333",
+    "ImageDigest": "sha256:" + "0" * 64,
+}
+EMPTY = Planned(
+    "mcp-runtime", "sha256:" + "0" * 64, False, "", (), (), compare(Catalogue(()), Catalogue(())), (), (), False
+)
+TARGETS = tuple((f"{number}" * 12, region) for number in range(1, 4) for region in ("us-east-1", "eu-west-1"))
+
+
+def group(before: dict[str, str] | None, after: dict[str, str], targets: int = 1) -> TargetGroup:
+    """Returns what happens to targets whose values change."""
+    new = Deployment(template_dicts(), PARENT_FILE).given(BASE | after)
+    old = Deployment(template_dicts(), PARENT_FILE).given(BASE | before) if before is not None else None
+    found = difference(old, new, partial(fixed, "us-east-1"))
+    state = "same" if not found else "create" if before is None else "update"
+    lasting = estimate(new, found, {}) if found else None
+    return TargetGroup(TARGETS[:targets], state, found, warnings(found), lasting)  # type: ignore[arg-type]
+
+
+def plans() -> dict[str, Planned]:
+    """Returns the plans that are drawn, by name."""
+    private = {"Exposure": "private", "VpcCidr": "10.99.0.0/16"}
+    broken = Changes((Change("echo", True, "echo: the argument `text` is not taken any more."),))
+    standing = StackSet("mcp-runtime", "", {p.DELETION_PROTECTION.name: "on"})
+    made = group(None, {})
+    return {
+        "nothing": replace(EMPTY, groups=(group({}, {}, 6),)),
+        "first": replace(
+            EMPTY,
+            image="",
+            builds_image=True,
+            groups=(made,),
+            tools=None,
+            touches_set=True,
+            foundation=(
+                FoundationChange("mcp-runtime-foundation", TARGETS[0][0], "us-east-1", True, made.changes[:3], ()),
+            ),
+        ),
+        "image": replace(EMPTY, groups=(group({}, {"ImageDigest": "sha256:" + "1" * 64}, 6),), touches_set=True),
+        "replacing": replace(EMPTY, groups=(group({}, private),), tools=broken, touches_set=True),
+        "leaving": replace(
+            EMPTY, groups=(group({}, {}), target_leaves(TARGETS[1], Instance((), True), standing)), touches_set=True
+        ),
+    }
+
+
+def picture(name: str) -> str:
+    """Returns a plan as it is printed in a hundred columns."""
+    return printed(lambda screen: draw(screen, plans()[name]))
+
+
+def timeline_picture() -> str:
+    """Returns a timeline as it is printed."""
+    times = [
+        ("NetworkStack", "Vpc", 0, 14), ("NetworkStack", "NatGatewayA", 40, 138),
+        ("NetworkStack", "S3Endpoint", 20, 31), ("LoadBalancerStack", "LoadBalancer", 140, 302), ("LoadBalancerStack", "HttpsListener", 303, 306),
+        ("ServiceStack", "Service", 310, 521), ("GatewayStack", "GatewayTarget", 530, 551),
+    ]  # fmt: skip
+    order = ["Vpc", "NatGatewayA", "LoadBalancer", "HttpsListener", "Service", "GatewayTarget"]
+    spans = [Span(("1" * 12 + "/us-east-1", stack), name, "", "add", start, end) for stack, name, start, end in times]
+
+    def waits(one: str, other: str) -> bool:
+        return one in order and other in order and order.index(one) > order.index(other)
+
+    found = timeline(spans, waits)
+    assert found is not None
+    return printed(lambda screen: show_timeline(screen, found))
+
+
+def printed(work: object) -> str:
+    """Returns what `work` prints on a console of a hundred columns without colour."""
+    stream = io.StringIO()
+    assert callable(work)
+    work(Console(file=stream, width=100, markup=False, highlight=False))
+    return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
+
+
+@pytest.mark.parametrize("name", ["nothing", "first", "image", "replacing", "leaving"])
+def test_plan(name: str) -> None:
+    assert picture(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8"), AGAIN
+
+
+def test_timeline() -> None:
+    assert timeline_picture() == (FOLDER / "timeline.txt").read_text(encoding="utf-8"), AGAIN
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for drawn in plans():
+        (FOLDER / f"{drawn}.txt").write_text(picture(drawn), encoding="utf-8")
+    (FOLDER / "timeline.txt").write_text(timeline_picture(), encoding="utf-8")
