@@ -101,7 +101,7 @@ def _tree(heading: str, changes: Sequence[ResourceChange], only_counted: bool) -
         by_stack.setdefault(change.path, []).append(change)
     for path, found in sorted(by_stack.items()):
         if only_counted:
-            tree.add(Text(f"{'/'.join(path) or 'root stack'}: {len(found)} resources"))
+            tree.add(Text(f"{'/'.join(path) or 'root stack'}: {len(found)} resource{'s' if len(found) != 1 else ''}"))
             continue
         branch = tree.add(Text("/".join(path), "bold")) if path else tree
         for change in sorted(found, key=lambda one: ACTIONS.index(one.action)):

@@ -78,12 +78,12 @@ def _refused(change: ResourceChange) -> Iterator[str]:
     type", and the error quoted in convox/rack#2941. A NAT gateway that is made before the one that holds its address:
     pulumi/pulumi-aws#1483.
     """
-    if change.resource_type == "AWS::EC2::NatGateway" and change.action == "replace":
-        if not _touches(change, "AllocationId"):
-            yield (
-                f"{change.where} would be replaced by one with the same address, which AWS gives to one NAT gateway at a"
-                " time; the update fails and is rolled back. Switch NAT off, deploy, and switch it on again."
-            )
+    nat = change.resource_type == "AWS::EC2::NatGateway" and change.action == "replace"
+    if nat and not _touches(change, "AllocationId"):
+        yield (
+            f"{change.where} would be replaced by one with the same address, which AWS gives to one NAT gateway at a"
+            " time; the update fails and is rolled back. Keep what forces it, or deploy a runtime of another name."
+        )
     if change.resource_type == "AWS::BedrockAgentCore::Gateway" and change.action == "update":
         if _touches(change, "AuthorizerType"):
             yield (

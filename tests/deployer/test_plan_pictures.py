@@ -19,28 +19,82 @@ from deployer.timeline import Span, timeline
 from deployer.update_diff import difference
 from deployer.update_warnings import warnings
 from generator import parameters as p
-from generator.evaluation import Deployment
-from generator.stacks import template_dicts
-from generator.stacks.runtime import PARENT_FILE
+from generator.evaluation import STACK, Deployment
 from generator.tool_catalogue import Catalogue
 from generator.tool_changes import Change, Changes, compare
 
 FOLDER = Path(__file__).parent / "fixtures" / "plan"
 AGAIN = "look at the difference, and draw anew with `python -m tests.deployer.test_plan_pictures` if it is good"
-BASE = {one.name: one.default or "" for one in p.ALL} | {
-    "ImageRegistryAccount": "111122223333",
-    "ImageDigest": "sha256:" + "0" * 64,
+PARAMETERS = {"Range": {"Type": "String"}, "Scheme": {"Type": "String"}, "Image": {"Type": "String"}}
+DIGEST = "sha256:" + "0" * 64
+BASE = {"Range": "10.0.0.0/16", "Scheme": "internet-facing", "Image": f"111122223333.dkr.ecr.example/server@{DIGEST}"}
+
+
+def stack(file: str, **parameters: object) -> dict[str, object]:
+    """Returns a nested stack."""
+    return {"Type": STACK, "Properties": {"TemplateURL": file, "Parameters": parameters}}
+
+
+TEMPLATES = {
+    "root": {
+        "Parameters": PARAMETERS,
+        "Resources": {
+            "NetworkStack": stack("network", Range={"Ref": "Range"}),
+            "LoadBalancerStack": stack(
+                "balancer", Vpc={"Fn::GetAtt": ["NetworkStack", "Outputs.Vpc"]}, Scheme={"Ref": "Scheme"}
+            ),
+            "ServiceStack": stack(
+                "service", Group={"Fn::GetAtt": ["LoadBalancerStack", "Outputs.Group"]}, Image={"Ref": "Image"}
+            ),
+        },
+    },
+    "network": {
+        "Parameters": {"Range": {"Type": "String"}},
+        "Resources": {
+            "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": {"Ref": "Range"}}},
+            "FlowLogGroup": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 7}},
+        },
+        "Outputs": {"Vpc": {"Value": {"Ref": "Vpc"}}},
+    },
+    "balancer": {
+        "Parameters": {"Vpc": {"Type": "String"}, "Scheme": {"Type": "String"}},
+        "Resources": {
+            "LoadBalancer": {
+                "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+                "Properties": {"Scheme": {"Ref": "Scheme"}},
+            },
+            "TargetGroup": {
+                "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
+                "Properties": {"Name": "group", "VpcId": {"Ref": "Vpc"}},
+            },
+        },
+        "Outputs": {"Group": {"Value": {"Ref": "TargetGroup"}}},
+    },
+    "service": {
+        "Parameters": {"Group": {"Type": "String"}, "Image": {"Type": "String"}},
+        "Resources": {
+            "TaskDefinition": {
+                "Type": "AWS::ECS::TaskDefinition",
+                "Properties": {"ContainerDefinitions": [{"Image": {"Ref": "Image"}}]},
+            },
+            "Service": {
+                "Type": "AWS::ECS::Service",
+                "Properties": {
+                    "TaskDefinition": {"Ref": "TaskDefinition"},
+                    "LoadBalancers": [{"TargetGroupArn": {"Ref": "Group"}}],
+                },
+            },
+        },
+    },
 }
-EMPTY = Planned(
-    "mcp-runtime", "sha256:" + "0" * 64, False, "", (), (), compare(Catalogue(()), Catalogue(())), (), (), False
-)
+EMPTY = Planned("mcp-runtime", DIGEST, False, "", (), (), compare(Catalogue(()), Catalogue(())), (), (), False)
 TARGETS = tuple((f"{number}" * 12, region) for number in range(1, 4) for region in ("us-east-1", "eu-west-1"))
 
 
 def group(before: dict[str, str] | None, after: dict[str, str], targets: int = 1) -> TargetGroup:
     """Returns what happens to targets whose values change."""
-    new = Deployment(template_dicts(), PARENT_FILE).given(BASE | after)
-    old = Deployment(template_dicts(), PARENT_FILE).given(BASE | before) if before is not None else None
+    new = Deployment(TEMPLATES, "root").given(BASE | after)
+    old = Deployment(TEMPLATES, "root").given(BASE | before) if before is not None else None
     found = difference(old, new, partial(fixed, "us-east-1"))
     state = "same" if not found else "create" if before is None else "update"
     lasting = estimate(new, found, {}) if found else None
@@ -49,7 +103,7 @@ def group(before: dict[str, str] | None, after: dict[str, str], targets: int = 1
 
 def plans() -> dict[str, Planned]:
     """Returns the plans that are drawn, by name."""
-    private = {"Exposure": "private", "VpcCidr": "10.99.0.0/16"}
+    private = {"Scheme": "internal", "Range": "10.99.0.0/16"}
     broken = Changes((Change("echo", True, "echo: the argument `text` is not taken any more."),))
     standing = StackSet("mcp-runtime", "", {p.DELETION_PROTECTION.name: "on"})
     made = group(None, {})
@@ -66,7 +120,9 @@ def plans() -> dict[str, Planned]:
                 FoundationChange("mcp-runtime-foundation", TARGETS[0][0], "us-east-1", True, made.changes[:3], ()),
             ),
         ),
-        "image": replace(EMPTY, groups=(group({}, {"ImageDigest": "sha256:" + "1" * 64}, 6),), touches_set=True),
+        "image": replace(
+            EMPTY, groups=(group({}, {"Image": BASE["Image"].replace("0" * 64, "1" * 64)}, 6),), touches_set=True
+        ),
         "replacing": replace(EMPTY, groups=(group({}, private),), tools=broken, touches_set=True),
         "leaving": replace(
             EMPTY, groups=(group({}, {}), target_leaves(TARGETS[1], Instance((), True), standing)), touches_set=True
@@ -82,10 +138,14 @@ def picture(name: str) -> str:
 def timeline_picture() -> str:
     """Returns a timeline as it is printed."""
     times = [
-        ("NetworkStack", "Vpc", 0, 14), ("NetworkStack", "NatGatewayA", 40, 138),
-        ("NetworkStack", "S3Endpoint", 20, 31), ("LoadBalancerStack", "LoadBalancer", 140, 302), ("LoadBalancerStack", "HttpsListener", 303, 306),
-        ("ServiceStack", "Service", 310, 521), ("GatewayStack", "GatewayTarget", 530, 551),
-    ]  # fmt: skip
+        ("NetworkStack", "Vpc", 0, 14),
+        ("NetworkStack", "NatGatewayA", 40, 138),
+        ("NetworkStack", "S3Endpoint", 20, 31),
+        ("LoadBalancerStack", "LoadBalancer", 140, 302),
+        ("LoadBalancerStack", "HttpsListener", 303, 306),
+        ("ServiceStack", "Service", 310, 521),
+        ("GatewayStack", "GatewayTarget", 530, 551),
+    ]
     order = ["Vpc", "NatGatewayA", "LoadBalancer", "HttpsListener", "Service", "GatewayTarget"]
     spans = [Span(("1" * 12 + "/us-east-1", stack), name, "", "add", start, end) for stack, name, start, end in times]
 
