@@ -248,7 +248,7 @@ COMMANDS = (
     Command("image", "build and push the server's image; done when every Region holds it", image),
     Command(
         "plan",
-        "show what a deploy would change, nested stacks included: replacements, tool contract, time; change nothing",
+        "show what a deploy would change, down the nested stacks, and change nothing",
         plan,
         [
             (("--target",), {**TARGET[1], "help": "show this one alone"}),

@@ -15,9 +15,21 @@ import build
 from deployer.environments import ensure
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILT = ["generate", "lint", "package", "image", "deploy", "status", "drift", "verify", "invoke", "rotate-secret"]
+BUILT = [
+    "generate",
+    "lint",
+    "package",
+    "image",
+    "plan",
+    "deploy",
+    "status",
+    "drift",
+    "verify",
+    "invoke",
+    "rotate-secret",
+]
 BUILT += ["destroy", "local"]
-NOT_BUILT = ["plan", "recover", "connect", "publish", "launch-url", "cost", "diagram"]
+NOT_BUILT = ["recover", "connect", "publish", "launch-url", "cost", "diagram"]
 
 
 def run(*words: str, root: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":
