@@ -18,7 +18,7 @@ from generator.presets import PRESET, PRESETS
 GONE: Final = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 ABSENT: Final = ("NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException")
 TASK_ROLE: Final = "TaskRole"
-"""The one role that has no policy in the template, so that whatever it has was attached by somebody."""
+"""The one role that has no inline policy in the template, so that whatever it has was put there by somebody."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,16 @@ def is_protected(parameters: Mapping[str, str]) -> bool:
 def _attached(client: Any, standing: Standing) -> Iterator[str]:
     """Yields a sentence for each role with policies, and each policy on identities, of which the templates know none.
 
-    No role of a runtime's template names managed policies, and none of its policies names identities.
+    Of a runtime's roles the tasks' alone has managed policies, those that a parameter names, and none of its policies
+    names identities. What a stack attached itself it detaches before it deletes the role.
     """
+    named = standing.runtime.parameters.get(p.TASK_POLICIES.name, "").replace(" ", "").split(",")
     for role in standing.of_type("AWS::IAM::Role"):
         with _unless_untold():
             pages = client.get_paginator("list_attached_role_policies").paginate(RoleName=role.physical_id)
             policies = [one["PolicyArn"] for page in pages for one in page["AttachedPolicies"]]
             if role.logical_id == TASK_ROLE:
+                policies = [arn for arn in policies if arn not in named]
                 inline = client.get_paginator("list_role_policies").paginate(RoleName=role.physical_id)
                 policies += [f"the inline policy {name}" for page in inline for name in page["PolicyNames"]]
             if policies:

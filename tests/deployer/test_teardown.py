@@ -1,5 +1,6 @@
 """What may not be taken away is refused before anything is, and the rest goes in the order that AWS accepts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,8 +33,12 @@ def runtime(readable: bool = True) -> Runtime:
     return Runtime(ACCOUNT, REGION, "arn:stack", "CREATE_COMPLETE", "", readable, {}, VALUES if readable else {})
 
 
-def standing(*resources: tuple[str, str, str]) -> Standing:
-    return Standing(runtime(), tuple(Resource(*one, "CREATE_COMPLETE") for one in resources))
+def standing(*resources: tuple[str, str, str], **values: str) -> Standing:
+    of = runtime()
+    return Standing(
+        replace(of, parameters={**of.parameters, **values}),
+        tuple(Resource(*one, "CREATE_COMPLETE") for one in resources),
+    )
 
 
 ROLE = ("TaskRole", "AWS::IAM::Role", "task-role")
@@ -89,6 +94,19 @@ def test_what_somebody_attached_is_named() -> None:
     aws.ended()
 
 
+def test_policies_that_the_configuration_names_are_the_runtime_s_own() -> None:
+    aws = Scripted()
+    attached = [{"PolicyName": name, "PolicyArn": f"arn:aws:iam::aws:policy/{name}"} for name in ("Read", "Write")]
+    for _ in range(2):
+        aws.answers("iam", "list_attached_role_policies", {"AttachedPolicies": attached}, {"RoleName": "task-role"})
+        aws.answers("iam", "list_role_policies", {"PolicyNames": []}, {"RoleName": "task-role"})
+    arns = [one["PolicyArn"] for one in attached]
+    assert hindrances(aws, standing(ROLE, TaskPolicyArns=",".join(arns)), {}) == []
+    (sentence,) = hindrances(aws, standing(ROLE, TaskPolicyArns=arns[0]), {})
+    assert sentence.endswith("take them from it: arn:aws:iam::aws:policy/Write.")
+    aws.ended()
+
+
 @pytest.mark.parametrize("codes", [("NoSuchEntity", "ResourceNotFoundException"), ("AccessDenied", "AccessDenied")])
 def test_what_was_deleted_by_hand_or_may_not_be_looked_at_hinders_nothing(codes: tuple[str, str]) -> None:
     aws = Scripted()
@@ -105,7 +123,7 @@ def test_templates_attach_nothing_that_would_be_taken_for_somebody_s() -> None:
     roles = {title: one["Properties"] for title, one in resources.items() if one["Type"] == "AWS::IAM::Role"}
     policies = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::ManagedPolicy"]
     assert policies
-    assert not [title for title, properties in roles.items() if "ManagedPolicyArns" in properties]
+    assert [title for title, properties in roles.items() if "ManagedPolicyArns" in properties] == ["TaskRole"]
     assert "Policies" not in roles["TaskRole"]
     assert not [one for one in policies if one.keys() & {"Roles", "Users", "Groups"}]
 
