@@ -31,13 +31,11 @@ class DeployedTools:
         """Records the tools that are deployed now, None where an image is pinned whose tools this tree cannot know."""
         if self.read() == catalogue:
             return
-        if catalogue is None:
-            self.s3.delete_object(Bucket=self.bucket, Key=self._key, ExpectedBucketOwner=self.owner)
-            return
         self.s3.put_object(
             Bucket=self.bucket,
             Key=self._key,
-            Body=catalogue.render().encode(),
+            # Empty text is no catalogue, and needs no permission to delete.
+            Body=catalogue.render().encode() if catalogue is not None else b"",
             ContentType="application/json",
             ExpectedBucketOwner=self.owner,
         )

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from deployer import (
     foundation,
     gateway_targets,
@@ -17,6 +19,7 @@ from deployer import (
     tool_contract,
 )
 from deployer.artifact_bucket import ArtifactBucket
+from deployer.aws import refusal
 from deployer.context import Context
 from deployer.convergence import Converged, converge
 from deployer.deployed_tools import DeployedTools
@@ -351,11 +354,17 @@ def _synchronize(context: Context, found: list[Runtime], bucket: str) -> None:
 
 
 def _keep(context: Context, spans: Sequence[Span], bucket: str) -> None:
-    """Records for the next plan how long things took and which tools are deployed now."""
+    """Records for the next plan how long things took and which tools are deployed now.
+
+    What was deployed stands without: a record that cannot be written is told, and fails nothing.
+    """
     settings = context.settings
     place = (context.aws.client("s3", context.account, settings.stack_set.home_region), bucket, context.account)
-    Timelines(*place, settings.stack_set.name).keep(spans)
-    DeployedTools(*place, settings.stack_set.name).keep(None if settings.image.digest else tools_of(context)[0])
+    try:
+        Timelines(*place, settings.stack_set.name).keep(spans)
+        DeployedTools(*place, settings.stack_set.name).keep(None if settings.image.digest else tools_of(context)[0])
+    except ClientError as error:
+        context.reporter.emit(Step("Records", "failed", f"the next plan knows less: {refusal(error)}"))
 
 
 def _waiting(wanted: Wanted) -> Callable[[str, str], bool]:

@@ -3,6 +3,7 @@
 Each rule has a code, and a sentence that says what is lost, or why AWS refuses what its own templates allow.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +30,8 @@ CORE: Final = {
     "AWS::ElasticLoadBalancingV2::LoadBalancer": "load balancer",
     "AWS::ElasticLoadBalancingV2::TargetGroup": "target group",
 }
+RETENTION: Final = ("RetentionInDays", "ExpirationInDays")
+"""Properties, by their last name, that say for how many days something is kept; without them it is kept for good."""
 VERSIONS: Final = "ProtocolConfiguration/Mcp/SupportedVersions"
 
 
@@ -54,7 +57,10 @@ def warnings(changes: Iterable[ResourceChange]) -> tuple[Warned, ...]:
 
 def _data(change: ResourceChange) -> Iterator[str]:
     if change.resource_type in DATA and _goes(change) and not change.kept:
-        yield f"{change.where} is {_word(change)} and {DATA[change.resource_type]} in it are lost."
+        yield f"{change.where} is {_word(change)}, and what it holds is lost: {DATA[change.resource_type]}."
+    for one in change.properties if change.resource_type in DATA else ():
+        if one.path.rpartition("/")[2] in RETENTION and one.after and _days(one.after) < _days(one.before):
+            yield f"{change.where} keeps {DATA[change.resource_type]} for {one.after} days only; what is older goes."
 
 
 def _address(change: ResourceChange) -> Iterator[str]:
@@ -100,6 +106,10 @@ def _refused(change: ResourceChange) -> Iterator[str]:
             f"{change.where} would be replaced by one of the same name, {change.name}, and AWS makes no second of that"
             " name; the update fails and is rolled back."
         )
+
+
+def _days(value: str) -> float:
+    return float(value) if value.isdigit() else math.inf
 
 
 def _goes(change: ResourceChange) -> bool:

@@ -73,6 +73,14 @@ def test_what_goes_with_its_data_is_warned_of_and_what_is_kept_is_not() -> None:
     assert codes(one(named, UpdateReplacePolicy="Retain"), one(other, UpdateReplacePolicy="Retain")) == []
 
 
+def test_shorter_retention_deletes_what_is_older_and_a_longer_one_does_not() -> None:
+    production, development = runtime(Preset="production"), runtime(Preset="development")
+    lost = {where for code, where in codes(production, development) if code == "data-loss"}
+    assert {"ServiceStack/ServerLogGroup", "LoadBalancerStack/AccessLogBucket"} <= lost
+    assert "FirewallStack/GatewayWebAclLogGroup" in lost
+    assert not [where for code, where in codes(development, production) if code == "data-loss"]
+
+
 def test_load_balancer_that_becomes_internal_is_replaced_and_its_address_goes() -> None:
     kind = "AWS::ElasticLoadBalancingV2::LoadBalancer"
     before, after = one({"Scheme": "internet-facing"}, kind), one({"Scheme": "internal"}, kind)

@@ -110,6 +110,10 @@ def test_other_account_is_read_through_the_role_that_is_named(project: Project) 
 def test_templates_and_values_change_in_place_everywhere(project: Project) -> None:
     before = {target: stack["StackId"] for target, stack in stacks(project).items()}
     project.configure(LABELS, CANARY, tables(*TARGETS), ("max_tasks = 4 ", "max_tasks = 5 "))
+    planned = {tuple(group["targets"]): group for group in project.json("plan")["targets"]}
+    names = tuple("/".join(target) for target in TARGETS)
+    assert {targets: group["state"] for targets, group in planned.items()} == {names[:3]: "update", names[3:]: "same"}
+    assert [change["logical_id"] for change in planned[names[:3]]["changes"]] == ["ScalableTarget"]
     assert project.json("deploy")["changed"] is True
     assert parameter(project, "MaxTasks") == dict.fromkeys(TARGETS, "5") | {(OTHER_ACCOUNT, OTHER_REGION): "6"}
     assert {target: stack["StackId"] for target, stack in stacks(project).items()} == before
@@ -136,6 +140,9 @@ def test_another_configuration_takes_nothing_from_the_foundation_that_both_stand
 
 def test_targets_that_leave_the_configuration_are_removed(project: Project) -> None:
     project.configure(LABELS)
+    planned = {tuple(group["targets"]): group["state"] for group in project.json("plan")["targets"]}
+    assert planned.pop((f"{ACCOUNT}/{REGION}",)) == "update"
+    assert planned == {("/".join(target),): "remove" for target in TARGETS[1:]}
     assert project.json("deploy")["changed"] is True
     assert list(instances(project)) == [(ACCOUNT, REGION)]
     for account, region in TARGETS[1:]:
