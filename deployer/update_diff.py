@@ -165,7 +165,7 @@ def _changed(
     action: Action = "update"
     if any(change.replaces for change in changes):
         action = "replace"
-    elif any(fixed.may_force(change.path) for change in changes):
+    elif not fixed.known or any(fixed.may_force(change.path) for change in changes):
         action = "may replace"
     return ResourceChange(
         action,
@@ -193,7 +193,10 @@ _ABSENT: Final = object()
 
 
 def differing(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yields the path, the old and the new value of whatever differs, as deep as both have the same shape."""
+    """Yields the path, the old and the new value of whatever differs, as deep as both have the same shape.
+
+    Of lists that are not equally long it yields the items that went and those that came, each under the list's path.
+    """
     if old is _ABSENT or new is _ABSENT:
         yield path, None if old is _ABSENT else old, None if new is _ABSENT else new
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
@@ -204,7 +207,18 @@ def differing(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, An
         for number, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from differing(one, other, f"{path}/{number}")
     elif canonical(old) != canonical(new):
-        yield path, old, new
+        both = isinstance(old, list) and isinstance(new, list)
+        gone, come = (_without(old, new), _without(new, old)) if both else ([], [])
+        yield from ((path, item, None) for item in gone)
+        yield from ((path, None, item) for item in come)
+        if not gone and not come:
+            yield path, old, new
+
+
+def _without(items: list[Any], others: list[Any]) -> list[Any]:
+    """Returns the items of a list that are not in another."""
+    known = [canonical(other) for other in others]
+    return [item for item in items if canonical(item) not in known]
 
 
 def _following(value: Any, replaced: set[str], path: str = "") -> Iterator[tuple[str, str]]:

@@ -123,6 +123,19 @@ def test_numbers_and_their_text_are_the_same_and_lists_are_told_item_by_item() -
     assert (found.path, found.before, found.after) == ("A/1/B", "2", "3")
 
 
+def test_of_lists_that_grow_and_shrink_only_the_items_are_told_that_came_and_went() -> None:
+    before, after = one({"A": [{"B": 1}, {"B": 2}, {"B": 3}]}), one({"A": [{"B": 3}, {"B": 4}]})
+    told = [(found.path, found.before, found.after) for found in changed(before, after)["Thing"].properties]
+    assert told == [("A", "{B: 1}", ""), ("A", "{B: 2}", ""), ("A", "", "{B: 4}")]
+    (twice,) = changed(one({"A": [1]}), one({"A": [1, 1]}))["Thing"].properties
+    assert (twice.before, twice.after) == ("[1]", "[1, 1]")
+
+
+def test_type_of_which_no_schema_is_known_is_perhaps_replaced() -> None:
+    kind = "AWS::Example::Thing"
+    assert changed(one({"A": 1}, kind), one({"A": 2}, kind))["Thing"].action == "may replace"
+
+
 def test_longest_path_goes_through_nested_stacks_and_prefers_what_was_recorded() -> None:
     after = runtime(ParentDomain="example.com", HostedZoneId="Z0123456789ABCDEFGHIJ")
     everything = difference(None, after, KNOWLEDGE)

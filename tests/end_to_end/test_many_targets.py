@@ -110,7 +110,9 @@ def test_other_account_is_read_through_the_role_that_is_named(project: Project) 
 def test_templates_and_values_change_in_place_everywhere(project: Project) -> None:
     before = {target: stack["StackId"] for target, stack in stacks(project).items()}
     project.configure(LABELS, CANARY, tables(*TARGETS), ("max_tasks = 4 ", "max_tasks = 5 "))
-    planned = {tuple(group["targets"]): group for group in project.json("plan")["targets"]}
+    document = project.json("plan")
+    assert document["foundation"] == []
+    planned = {tuple(group["targets"]): group for group in document["targets"]}
     names = tuple("/".join(target) for target in TARGETS)
     assert {targets: group["state"] for targets, group in planned.items()} == {names[:3]: "update", names[3:]: "same"}
     assert [change["logical_id"] for change in planned[names[:3]]["changes"]] == ["ScalableTarget"]
