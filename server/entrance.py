@@ -1,5 +1,5 @@
 """The locks before the MCP endpoint, in this order: size of the headers, host name, token, number of calls, size and
-time of the body, its encoding and its depth. Nothing of a body is read before its token was found good.
+time of the body, its encoding, form and depth. Nothing of a body is read before its token was found good.
 """
 
 import asyncio
@@ -123,6 +123,13 @@ class Entrance:
                 f"The request's body is not UTF-8 from byte {error.start} on; encode it as UTF-8.",
                 "body not UTF-8",
             ) from None
+        if body.lstrip()[:1] == b"[":
+            raise RefusedRequest(
+                400,
+                INVALID_REQUEST,
+                "This server takes one message a request; send the messages of a batch one by one.",
+                "batch",
+            )
         if is_deeper(body, self._settings.max_depth):
             raise RefusedRequest(
                 400,

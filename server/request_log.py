@@ -14,6 +14,10 @@ from server.json_logs import request_context
 _logger = logging.getLogger("server.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 _LONGEST_FIELD = 256
+_JSON_RPC_ERROR = re.compile(
+    rb'\{"jsonrpc":"2\.0",(?:"id":(?:null|-?[0-9]{1,20}|"[^"\\]{0,128}"),)?"error":\{"code":(-?[0-9]{1,9})\b'
+)
+"""How an answer that is an error begins, as the MCP library and this server write it."""
 
 
 class RequestLog:
@@ -41,12 +45,15 @@ class RequestLog:
         if trace_id := headers.get("x-amzn-trace-id"):
             fields["trace_id"] = trace_id[:_LONGEST_FIELD]
         status: int | None = None
+        error: int | None = None
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, error
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["x-request-id"] = request_id
+            elif found := _JSON_RPC_ERROR.match(message.get("body", b"")):
+                error = int(found[1])
             await send(message)
 
         token = request_context.set(fields)
@@ -60,10 +67,10 @@ class RequestLog:
                 answer = JSONResponse({"error": "Internal error; the server's log has it under this request id."}, 500)
                 await answer(scope, receive, send_with_id)
         finally:
-            self._log(scope, headers, status, time.perf_counter() - started)
+            self._log(scope, headers, status, error, time.perf_counter() - started)
             request_context.reset(token)
 
-    def _log(self, scope: Scope, headers: Headers, status: int | None, seconds: float) -> None:
+    def _log(self, scope: Scope, headers: Headers, status: int | None, error: int | None, seconds: float) -> None:
         level = logging.DEBUG if scope["path"] in self._quiet_paths else logging.INFO
         if not _logger.isEnabledFor(level):
             return
@@ -75,6 +82,7 @@ class RequestLog:
                 "method": scope["method"],
                 "path": scope["path"][:_LONGEST_FIELD],
                 "status": status,
+                "rpc_error": error,
                 "duration_ms": round(seconds * 1000, 1),
                 "client": client[0] if client else None,
                 "protocol_version": headers.get("mcp-protocol-version", "")[:_LONGEST_FIELD] or None,

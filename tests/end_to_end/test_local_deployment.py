@@ -10,8 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from deployer.network import send
+from deployer.tokens import Issuer, client_token
+from tests.attacks.requests import HEADERS, LIST, Sent, Signer, Tokens, requests_by_name
+from tests.attacks.table import ATTACKS, GATEWAY, LOAD_BALANCER, SIGNATURE_ATTACKS, TOKEN_ATTACKS
 from tests.end_to_end.running import ACCOUNT, HOST, REGION, ROOT, Done, Project
 
 TARGET = f"{ACCOUNT}/{REGION}"
@@ -149,6 +153,46 @@ def test_stranger_is_refused_by_the_gateway(project: Project, deployed: Done) ->
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
     answer = send(project.network, "POST", project.outputs()["GatewayUrl"], {"content-type": "application/json"}, body)
     assert answer.status in (401, 403)
+
+
+def test_attacks_are_refused_by_the_gateway_as_the_table_says(project: Project, deployed: Done) -> None:
+    url = project.outputs()["GatewayUrl"]
+    signer = Signer(url, ACCOUNT, project.emulator["secret_access_key"], REGION)
+    tokens = Tokens(rsa.generate_private_key(65537, 2048), "key", "https://issuer.example.com", "scope", "client")
+    sent = {
+        **{
+            name: Sent({**HEADERS, **({"authorization": given} if given else {})}, LIST)
+            for name, given in tokens.by_name().items()
+        },
+        **signer.by_name(),
+        **{name: signer.signed(one.body) for name, one in requests_by_name().items()},
+    }
+    asked = [attack for attack in ATTACKS if attack.cells[GATEWAY].status is not None]
+    assert len(asked) >= len(TOKEN_ATTACKS) + len(SIGNATURE_ATTACKS) + 5
+    assert send(project.network, "POST", url, *_request(signer.signed(LIST))).status == 200
+    for attack in asked:
+        answer = send(project.network, "POST", url, *_request(sent[attack.name]))
+        cell = attack.cells[GATEWAY]
+        assert answer.status == cell.status, (attack.name, answer)
+        if cell.code is not None:
+            assert json.loads(answer.body)["error"]["code"] == cell.code, attack.name
+
+
+def test_foreign_host_name_is_no_rule_of_the_load_balancer_even_with_a_token(project: Project, deployed: Done) -> None:
+    outputs = project.outputs()
+    issuer = Issuer(outputs["TokenIssuer"], outputs["ClientSecretArn"], outputs["TokenScope"])
+    authorization = f"Bearer {client_token(project.network, project.client('secretsmanager'), issuer)}"
+    foreign = next(attack for attack in ATTACKS if attack.name == "a foreign host name")
+    given = requests_by_name()[foreign.name]
+    url = f"https://{HOST}/mcp"
+    own = {name: value for name, value in given.headers.items() if name != "host"}
+    assert send(project.network, "POST", url, {**own, "authorization": authorization}, given.body).status == 200
+    answer = send(project.network, "POST", url, {**given.headers, "authorization": authorization}, given.body)
+    assert answer.status == foreign.cells[LOAD_BALANCER].status
+
+
+def _request(sent: Sent) -> tuple[dict[str, str], bytes]:
+    return dict(sent.headers), sent.body
 
 
 def test_status_tells_stacks_rollout_health_and_target(project: Project, deployed: Done) -> None:
