@@ -56,7 +56,7 @@ class ResourceChange:
     """One resource that changes; `path` names the nested stacks that hold it, outermost first.
 
     `kept` says that its policy keeps what is removed or replaced; `name` is a name that its template gives it, where
-    that stays the same.
+    that stays the same; `protected` that AWS refuses to delete what stands now.
     """
 
     action: Action
@@ -66,6 +66,7 @@ class ResourceChange:
     properties: tuple[PropertyChange, ...] = ()
     kept: bool = False
     name: str = ""
+    protected: bool = False
 
     @property
     def where(self) -> str:
@@ -129,7 +130,15 @@ def path_of(deployment: Deployment, title: str) -> tuple[str, ...]:
 
 def _gone(action: Action, before: Deployment, title: str) -> ResourceChange:
     kept = before.body(title).get("DeletionPolicy") in RETAINING
-    return ResourceChange(action, path_of(before, title), title, before.type(title), kept=kept)
+    guarded = _protected(before.properties(title))
+    return ResourceChange(action, path_of(before, title), title, before.type(title), kept=kept, protected=guarded)
+
+
+def _protected(properties: Mapping[str, Any]) -> bool:
+    """Returns whether a load balancer or a user pool has its deletion protection on."""
+    attributes = {one.get("Key"): one.get("Value") for one in properties.get("LoadBalancerAttributes") or ()}
+    balancer = canonical(attributes.get("deletion_protection.enabled")) == "true"
+    return balancer or properties.get("DeletionProtection") == "ACTIVE"
 
 
 def _refers(deployment: Deployment, title: str, to: set[str]) -> bool:
@@ -175,6 +184,7 @@ def _changed(
         tuple(changes),
         before.body(title).get("UpdateReplacePolicy") in RETAINING,
         _kept_name(kind, old, new),
+        _protected(old),
     )
 
 

@@ -60,7 +60,8 @@ def _data(change: ResourceChange) -> Iterator[str]:
         yield f"{change.where} is {_word(change)}, and what it holds is lost: {DATA[change.resource_type]}."
     for one in change.properties if change.resource_type in DATA else ():
         if one.path.rpartition("/")[2] in RETENTION and one.after and _days(one.after) < _days(one.before):
-            yield f"{change.where} keeps {DATA[change.resource_type]} for {one.after} days only; what is older goes."
+            days = f"{one.after} day{'s' if one.after != '1' else ''}"
+            yield f"{change.where} keeps {DATA[change.resource_type]} for {days} only; what is older goes."
 
 
 def _address(change: ResourceChange) -> Iterator[str]:
@@ -108,6 +109,19 @@ def _refused(change: ResourceChange) -> Iterator[str]:
         )
 
 
+def _left(change: ResourceChange) -> Iterator[str]:
+    """Yields what stays behind: CloudFormation deletes what was replaced or removed last, and passes over a refusal.
+
+    Elastic Load Balancing user guide, "Deletion protection"; Cognito service model, `DeletionProtectionType`;
+    CloudFormation user guide, "Stack status codes", on UPDATE_COMPLETE_CLEANUP_IN_PROGRESS.
+    """
+    if change.protected and _goes(change) and not change.kept:
+        yield (
+            f"{change.where} is {_word(change)}, and its deletion protection is on: AWS does not delete the old one,"
+            " which stays outside the stack and costs. Switch runtime.deletion_protection off and deploy that first."
+        )
+
+
 def _days(value: str) -> float:
     return float(value) if value.isdigit() else math.inf
 
@@ -126,5 +140,11 @@ def _touches(change: ResourceChange, path: str) -> bool:
     )
 
 
-RULES: Final = {"data-loss": _data, "address": _address, "replaced": _core, "refused-by-aws": _refused}
+RULES: Final = {
+    "data-loss": _data,
+    "address": _address,
+    "replaced": _core,
+    "left-behind": _left,
+    "refused-by-aws": _refused,
+}
 """The rules by code."""

@@ -88,6 +88,13 @@ def test_load_balancer_that_becomes_internal_is_replaced_and_its_address_goes() 
     assert codes(before, after) == [("address", "Thing"), ("replaced", "Thing")]
 
 
+def test_what_is_protected_from_deletion_is_left_behind_when_it_is_replaced() -> None:
+    public, private = runtime(DeletionProtection="on"), runtime(DeletionProtection="off", Exposure="private")
+    assert ("left-behind", "LoadBalancerStack/LoadBalancer") in codes(public, private)
+    assert "left-behind" not in dict(codes(runtime(DeletionProtection="off"), private))
+    assert "left-behind" not in dict(codes(public, runtime(DeletionProtection="off")))
+
+
 def test_what_aws_refuses_though_its_schema_allows_it_is_told() -> None:
     kind = "AWS::BedrockAgentCore::Gateway"
     versions = {"ProtocolConfiguration": {"Mcp": {"SupportedVersions": ["2025-06-18", "2025-11-25"]}}}

@@ -208,3 +208,17 @@ def test_every_call_of_a_plan_only_reads_so_that_it_may_be_interrupted_anywhere(
     called = {line.removeprefix("CALLED ") for line in done.stderr.splitlines() if line.startswith("CALLED ")}
     assert "DescribeStackSet" in called
     assert [name for name in called if not name.startswith(READING)] == []
+
+
+def test_what_changes_is_said_to_be_unknown_where_the_standing_templates_are_gone(project: Project) -> None:
+    s3 = project.client("s3")
+    (name,) = [name for name in project.objects() if name.endswith(project.json("package")["template_url"][-20:])]
+    bucket, _, key = name.partition("/")
+    s3.delete_object(Bucket=bucket, Key=key)
+    (group,) = project.json("plan")["targets"]
+    assert group["state"] == "same"
+    project.configure()
+    done = project.run("plan", "--exit-code")
+    assert done.status == 3
+    assert "1 target changed, in what is not known" in done.out
+    assert "The templates that it was launched from are not in the artifact bucket." in done.out
