@@ -199,6 +199,9 @@ def _of_storage(client: Client) -> Iterator[str]:
         yield f"bucket {name}"
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
             for item in page.get("Contents", []):
+                if item["Key"].startswith("timelines/"):
+                    # How long things took, as far as somebody looked on: nothing that a deployment stands on.
+                    continue
                 if item["Key"].startswith("synchronized/"):
                     # It is named by the gateway and holds a time.
                     yield f"bucket {name}: record of a synchronization"
