@@ -14,12 +14,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from deployer.context import Context
+    from deployer.diagnosis.evidence import Diagnosis
     from deployer.session import Session
 
+T = TypeVar("T")
 DONE, REFUSED, WRONG, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 130
 STOPPED = "Interrupted; running the same command again is safe."
 Arguments = Sequence[tuple[tuple[str, ...], dict[str, Any]]]
@@ -114,9 +116,37 @@ def deploy(session: Session) -> int:
     from deployer.deployment import deploy
     from deployer.tables import show_deployment
 
-    result = session.run(deploy)
+    result = explained(session, deploy)
     session.show(result.as_data(), lambda: show_deployment(result))
     return DONE if result.passed else REFUSED
+
+
+def explained(session: Session, work: Callable[[Context], T]) -> T:
+    """Runs work that may fail at targets; shows the diagnosis of each before it raises what failed."""
+    from deployer.diagnosis.targets import ExplainedError, explaining
+
+    try:
+        return session.run(lambda context: explaining(context, work))
+    except ExplainedError as error:
+        show_diagnoses(session, error.diagnoses)
+        raise
+
+
+def show_diagnoses(session: Session, found: Sequence[Diagnosis]) -> None:
+    """Shows diagnoses as the command's result."""
+    from deployer.diagnosis.screen import draw
+    from deployer.tables import console
+
+    session.show({"diagnoses": [one.as_data() for one in found]}, lambda: draw(console(), found))
+
+
+def diagnose(session: Session) -> int:
+    """Shows why the last operation failed, at every target."""
+    from deployer.diagnosis.targets import of_failed
+
+    found = session.run(lambda context: of_failed(context, session.options.target))
+    show_diagnoses(session, found)
+    return REFUSED if any(one.found for one in found) else DONE
 
 
 def status(session: Session) -> int:
@@ -191,7 +221,7 @@ def destroy(session: Session) -> int:
     what = f"the runtime of {wish.only}" if wish.only else "every runtime of the stack set"
     what += " and the foundation" if wish.foundation else ""
     session.confirm(f"Remove {what}{', with all their data' if wish.delete_data else ''}?")
-    removal = session.run(lambda context: destroy(context, wish))
+    removal = explained(session, lambda context: destroy(context, wish))
     lines = [f"removed {name}" for name in removal.removed] or ["there was nothing to remove"]
     lines += [f"deleted with its data: {name}" for name in removal.deleted]
     lines += [f"kept, because it holds data: {name}" for name in removal.retained]
@@ -275,6 +305,7 @@ COMMANDS = (
             ),
         ],
     ),
+    Command("diagnose", "say why the last operation failed at a target, and what to do", diagnose, [TARGET]),
     Command("drift", "show what was changed by hand, in every target and nested stack", drift, [TARGET]),
     Command("verify", "prove layer by layer that an agent reaches a tool and a stranger does not", verify),
     Command(

@@ -22,13 +22,20 @@ FINISHED: Final = frozenset({"SUCCEEDED", "FAILED", "STOPPED"})
 SOFT: Final = "SOFT_FAILURE_TOLERANCE"
 
 
-class OperationFailedError(RefusedError):
+class UnreachedError(RefusedError):
     """An operation did not reach every target; `reasons` are what the stack set says of each that failed."""
 
-    def __init__(self, name: str, reasons: Mapping[Target, str]) -> None:
-        super().__init__(self.told(name, reasons, {}))
-        self.name = name
+    def __init__(self, sentence: str, reasons: Mapping[Target, str]) -> None:
+        super().__init__(sentence)
         self.reasons = reasons
+
+
+class OperationFailedError(UnreachedError):
+    """An operation failed, by what the stack set itself says of it."""
+
+    def __init__(self, name: str, reasons: Mapping[Target, str]) -> None:
+        super().__init__(self.told(name, reasons, {}), reasons)
+        self.name = name
 
     @staticmethod
     def told(name: str, reasons: Mapping[Target, str], causes: Mapping[Target, str]) -> str:
@@ -37,9 +44,9 @@ class OperationFailedError(RefusedError):
         said = [sentence for _, sentence in sorted(found.items())] or ["AWS gave no reason."]
         return " ".join([f"The stack set {name} did not reach every target.", *said])
 
-    def explained(self, causes: Mapping[Target, str]) -> RefusedError:
+    def explained(self, causes: Mapping[Target, str]) -> UnreachedError:
         """Returns this failure with the causes that were found in the targets' stacks."""
-        return RefusedError(self.told(self.name, self.reasons, causes))
+        return UnreachedError(self.told(self.name, self.reasons, causes), self.reasons)
 
 
 @dataclass(frozen=True)

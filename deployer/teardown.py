@@ -17,7 +17,7 @@ from deployer.errors import RefusedError, UsageError
 from deployer.events import Reporter, Step
 from deployer.foundation_removal import refuse_used, remove_foundation
 from deployer.stack_set_plan import Instance, Target, Units, grouped
-from deployer.stack_sets import StackSets
+from deployer.stack_sets import StackSets, UnreachedError
 from deployer.stacks import describe, parameters_of
 from deployer.watching import TargetWatcher
 from generator import parameters as p
@@ -132,7 +132,8 @@ def remove_targets(
                 f"the access logs of {' '.join(target)} are kept, if there are any: its account cannot be read"
             )
     if failures:
-        raise RefusedError(" ".join([*sentences(failures), "Run the same command again for what stayed."]))
+        said = " ".join([*sentences(failures), "Run the same command again for what stayed."])
+        raise UnreachedError(said, failures)
 
 
 def remove_stacks(aws: Aws, sets: StackSets, going: Mapping[Target, Instance], reporter: Reporter) -> dict[Target, str]:

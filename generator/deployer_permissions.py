@@ -84,7 +84,10 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "ecs": (
         "ecs:DescribeServices",
+        "ecs:DescribeTaskDefinition",
+        "ecs:DescribeTasks",
         "ecs:ListServices",
+        "ecs:ListTasks",
     ),
     "elasticloadbalancing": (
         "elasticloadbalancing:DescribeListeners",

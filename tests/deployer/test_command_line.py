@@ -23,6 +23,7 @@ BUILT = [
     "plan",
     "deploy",
     "status",
+    "diagnose",
     "drift",
     "verify",
     "invoke",

@@ -8,6 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
+from deployer.aws import Access, Aws
+from deployer.context import Context
+from deployer.diagnosis.evidence import Diagnosis
+from deployer.diagnosis.targets import of_failed
+from deployer.events import Event
+from deployer.settings import load
+from deployer.stacks import LOCAL_POLL_SECONDS
+from tests.end_to_end.altered_wire import AlteredWire
+from tests.end_to_end.failure_gallery import GALLERY, Reported
 from tests.end_to_end.running import ACCOUNT, REGION, Project
 
 ISSUER = "https://issuer.example.org"
@@ -53,6 +62,25 @@ def unreachable_issuer(project: Project) -> list[tuple[str, str]]:
     ]
 
 
+def diagnosed(project: Project, reported: Reported) -> Diagnosis:
+    """Returns the diagnosis of the target, whose failure is told on the wire with a report's words."""
+    port = int(project.emulator["endpoint"].rpartition(":")[2])
+    with AlteredWire(port, reported) as wire:
+        access = Access(region=REGION, endpoint_url=wire.url, emulator_key=project.emulator["secret_access_key"])
+        aws = Aws(access, emulated_account=ACCOUNT)
+        settings = load(project.configuration)
+        context = Context(settings, aws, project.network, Silent(), local=True, poll=LOCAL_POLL_SECONDS)
+        (found,) = of_failed(context)
+    return found
+
+
+class Silent:
+    """Nobody wants to know what happens."""
+
+    def emit(self, event: Event) -> None:
+        """Takes one event."""
+
+
 def test_image_that_is_not_there_stops_before_any_runtime(project: Project) -> None:
     digest = "sha256:" + "0" * 64
     project.configure(('digest = ""', f'digest = "{digest}"'))
@@ -63,14 +91,19 @@ def test_image_that_is_not_there_stops_before_any_runtime(project: Project) -> N
 
 
 @pytest.mark.parametrize(
-    ("changes", "place", "reason"),
+    ("changes", "place", "reason", "code"),
     [
-        (unreadable_secret, "ServiceStack/Service (AWS::ECS::Service)", "Essential container in task exited"),
-        (unreachable_issuer, "(AWS::BedrockAgentCore::", "issuer.example.org"),
+        (
+            unreadable_secret,
+            "ServiceStack/Service (AWS::ECS::Service)",
+            "Essential container in task exited",
+            "MCPR-901",
+        ),
+        (unreachable_issuer, "(AWS::BedrockAgentCore::", "issuer.example.org", "MCPR-401"),
     ],
 )
 def test_failure_names_the_resource_and_the_reason_and_leaves_nothing(
-    project: Project, changes: Callable[[Project], list[tuple[str, str]]], place: str, reason: str
+    project: Project, changes: Callable[[Project], list[tuple[str, str]]], place: str, reason: str, code: str
 ) -> None:
     assert project.run("destroy", "--yes").status == 0
     project.configure(*changes(project))
@@ -81,6 +114,7 @@ def test_failure_names_the_resource_and_the_reason_and_leaves_nothing(
     assert reason in done.error
     assert "Resource creation cancelled" not in done.error
     assert "✗ Stack set" in done.err
+    assert f"{ACCOUNT} {REGION}: {code}\n" in done.out
     assert left(project) == set()
 
 
@@ -91,19 +125,42 @@ def test_same_command_works_once_the_configuration_is_corrected(project: Project
     assert len(left(project)) == 3
 
 
-def test_failed_update_keeps_what_worked(project: Project) -> None:
+def test_failed_update_keeps_what_worked_and_is_diagnosed(project: Project) -> None:
     project.configure(*unreadable_secret(project))
-    done = project.run("deploy", "--progress", "json")
+    done = project.run("deploy", "--progress", "json", "--output", "json")
     assert done.status == 1
     events = [json.loads(line) for line in done.err.splitlines()]
     assert {"step", "operation", "instance", "resource"} <= {event["kind"] for event in events}
     assert all(event["description"] for event in events if event.get("resource_type") == "AWS::ECS::Service")
     assert (events[-1]["kind"], "ServiceStack/" in events[-1]["sentence"]) == ("error", True)
+    (diagnosis,) = done.document["diagnoses"]
+    assert (diagnosis["account"], diagnosis["region"], diagnosis["code"]) == (ACCOUNT, REGION, "MCPR-901")
+    assert {"stack", "task", "service"} <= {one["area"] for one in diagnosis["evidence"]}
+    assert diagnosis["notes"] == []
     told = project.run("invoke", "echo", "message=still")
     assert (told.status, told.out) == (0, "still\n")
+
+
+@pytest.mark.parametrize("reported", GALLERY, ids=lambda reported: f"{reported.code}-{reported.report}")
+def test_failure_in_the_words_of_a_public_report_is_diagnosed(project: Project, reported: Reported) -> None:
+    found = diagnosed(project, reported)
+    assert found.code == reported.code
+    assert found.leading is not None
+    assert found.leading.text == reported.words
+    assert reported.remedy in (found.cause.remedy if found.cause else "")
+    assert found.notes == ()
+
+
+def test_what_could_be_diagnosed_is_gone_once_the_configuration_is_corrected(project: Project) -> None:
+    done = project.run("diagnose", "--target", f"{ACCOUNT}/{REGION}")
+    assert done.status == 1
+    assert "MCPR-901" in done.out
     project.configure()
     assert project.json("deploy")["changed"] is True
     assert project.json("deploy")["changed"] is False
+    (diagnosis,) = project.json("diagnose")["diagnoses"]
+    assert (diagnosis["code"], diagnosis["evidence"]) == ("", [])
+    assert "is no target" in project.run("diagnose", "--target", "1/x").error
 
 
 def test_runtime_without_a_domain_stands_and_says_what_is_missing(project: Project) -> None:
