@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -147,6 +148,27 @@ def diagnose(session: Session) -> int:
     found = session.run(lambda context: of_failed(context, session.options.target))
     show_diagnoses(session, found)
     return REFUSED if any(one.found for one in found) else DONE
+
+
+def recover(session: Session) -> int:
+    """Frees what is stuck by the one call that is right, after asking."""
+    from deployer.recovering import free, stuck
+
+    found = session.run(lambda context: stuck(context, session.options.target))
+    lines = [line for one in found for line in one.told()] or ["Nothing is stuck."]
+    freeing = [one for one in found if one.call != "deploy"]
+    if freeing and not session.options.yes:
+        for line in lines:
+            session.say(line)
+    if freeing:
+        session.confirm(f"Free {len(freeing)} of them?" if len(freeing) > 1 else "Free it?")
+    for one in freeing:
+        session.run(partial(free, one))
+    freed = [
+        f"freed; run `python build.py deploy` next: {one.subject} of {one.account} {one.region}" for one in freeing
+    ]
+    session.show({"stuck": [one.as_data() for one in found], "freed": len(freeing)}, [*lines, *freed])
+    return REFUSED if len(freeing) < len(found) else DONE
 
 
 def status(session: Session) -> int:
@@ -306,6 +328,7 @@ COMMANDS = (
         ],
     ),
     Command("diagnose", "say why the last operation failed at a target, and what to do", diagnose, [TARGET]),
+    Command("recover", "free what is stuck by the one call that is right, after asking", recover, [TARGET]),
     Command("drift", "show what was changed by hand, in every target and nested stack", drift, [TARGET]),
     Command("verify", "prove layer by layer that an agent reaches a tool and a stranger does not", verify),
     Command(

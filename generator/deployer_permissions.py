@@ -16,6 +16,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "bedrock-agentcore:SynchronizeGatewayTargets",
     ),
     "cloudformation": (
+        "cloudformation:ContinueUpdateRollback",
         "cloudformation:CreateStack",
         "cloudformation:CreateStackInstances",
         "cloudformation:CreateStackSet",

@@ -24,13 +24,14 @@ BUILT = [
     "deploy",
     "status",
     "diagnose",
+    "recover",
     "drift",
     "verify",
     "invoke",
     "rotate-secret",
 ]
 BUILT += ["destroy", "local"]
-NOT_BUILT = ["recover", "connect", "publish", "launch-url", "cost", "diagram"]
+NOT_BUILT = ["connect", "publish", "launch-url", "cost", "diagram"]
 
 
 def run(*words: str, root: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":

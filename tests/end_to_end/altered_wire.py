@@ -20,6 +20,24 @@ _FAILED: Final = "<LogicalResourceId>Service</LogicalResourceId>"
 _TASK: Final = "arn:aws:ecs:us-east-1:111111111111:task/cluster/0123456789abcdef"
 
 
+class StuckWire(Wire):
+    """Passes calls on, and says in the answers to one call that something is in another state."""
+
+    def __init__(self, port: int, call: str, pattern: str, instead: str) -> None:
+        super().__init__(port, lambda: 0)
+        self._call, self._pattern, self._instead = call, pattern, instead
+
+    def serve(self, handler: Any, call: Call, fault: Fault | None, body: bytes) -> None:
+        """Answers one request, altered where it is the call."""
+        answer = handler.forwarded(body)
+        if call.name == self._call:
+            text, count = re.subn(self._pattern, self._instead, answer.body.decode())
+            assert count, f"no {self._pattern} in {text}"
+            headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
+            answer = Answer(answer.status, text.encode(), headers)
+        handler.answer(answer)
+
+
 class AlteredWire(Wire):
     """Passes calls on, and puts a report's words into the answers about the service that failed behind it."""
 

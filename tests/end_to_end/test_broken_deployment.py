@@ -5,6 +5,7 @@ The tests of this file are one story and run in their order.
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
@@ -13,9 +14,11 @@ from deployer.context import Context
 from deployer.diagnosis.evidence import Diagnosis
 from deployer.diagnosis.targets import of_failed
 from deployer.events import Event
+from deployer.recovering import free, stuck
+from deployer.recovery import Stuck
 from deployer.settings import load
 from deployer.stacks import LOCAL_POLL_SECONDS
-from tests.end_to_end.altered_wire import AlteredWire
+from tests.end_to_end.altered_wire import AlteredWire, StuckWire
 from tests.end_to_end.failure_gallery import GALLERY, Reported
 from tests.end_to_end.running import ACCOUNT, REGION, Project
 
@@ -62,15 +65,25 @@ def unreachable_issuer(project: Project) -> list[tuple[str, str]]:
     ]
 
 
+def behind(project: Project, url: str) -> Context:
+    """Returns what a command acts with that reaches the project's AWS by `url`."""
+    access = Access(region=REGION, endpoint_url=url, emulator_key=project.emulator["secret_access_key"])
+    aws = Aws(access, emulated_account=ACCOUNT)
+    return Context(load(project.configuration), aws, project.network, Silent(), local=True, poll=LOCAL_POLL_SECONDS)
+
+
 def diagnosed(project: Project, reported: Reported) -> Diagnosis:
     """Returns the diagnosis of the target, whose failure is told on the wire with a report's words."""
-    port = int(project.emulator["endpoint"].rpartition(":")[2])
-    with AlteredWire(port, reported) as wire:
-        access = Access(region=REGION, endpoint_url=wire.url, emulator_key=project.emulator["secret_access_key"])
-        aws = Aws(access, emulated_account=ACCOUNT)
-        settings = load(project.configuration)
-        context = Context(settings, aws, project.network, Silent(), local=True, poll=LOCAL_POLL_SECONDS)
-        (found,) = of_failed(context)
+    with AlteredWire(int(project.emulator["endpoint"].rpartition(":")[2]), reported) as wire:
+        (found,) = of_failed(behind(project, wire.url))
+    return found
+
+
+def recovered(project: Project, call: str, pattern: str, instead: str) -> Stuck:
+    """Frees what the wire says is stuck, on the AWS behind the wire, and returns it."""
+    with StuckWire(int(project.emulator["endpoint"].rpartition(":")[2]), call, pattern, instead) as wire:
+        (found,) = stuck(behind(project, wire.url))
+    free(found, behind(project, project.emulator["endpoint"]))
     return found
 
 
@@ -155,16 +168,47 @@ def test_what_could_be_diagnosed_is_gone_once_the_configuration_is_corrected(pro
     done = project.run("diagnose", "--target", f"{ACCOUNT}/{REGION}")
     assert done.status == 1
     assert "MCPR-901" in done.out
+    done = project.run("recover")
+    assert done.status == 1
+    assert "is OUTDATED" in done.out
+    assert "run `python build.py deploy`" in done.out
     project.configure()
     assert project.json("deploy")["changed"] is True
     assert project.json("deploy")["changed"] is False
     (diagnosis,) = project.json("diagnose")["diagnoses"]
     assert (diagnosis["code"], diagnosis["evidence"]) == ("", [])
     assert "is no target" in project.run("diagnose", "--target", "1/x").error
+    done = project.run("recover")
+    assert (done.status, done.out) == (0, "Nothing is stuck.\n")
+
+
+def listed_at(project: Project) -> datetime:
+    """Returns when the gateway last listed the server's tools."""
+    outputs = project.outputs()
+    found = project.client("bedrock-agentcore-control").get_gateway_target(
+        gatewayIdentifier=outputs["GatewayId"], targetId=outputs["GatewayTargetId"]
+    )
+    moment: datetime = found["lastSynchronizedAt"]
+    return moment
+
+
+def test_gateway_target_that_did_not_synchronize_is_synchronized(project: Project) -> None:
+    before = listed_at(project)
+    call = "bedrock-agentcore-control:GetGatewayTarget"
+    found = recovered(project, call, '"status": ?"READY"', '"status":"SYNCHRONIZE_UNSUCCESSFUL"')
+    assert (found.state, found.call) == ("SYNCHRONIZE_UNSUCCESSFUL", "synchronize")
+    assert listed_at(project) > before
+
+
+def test_target_whose_stack_cannot_be_updated_is_removed_and_deployed_anew(project: Project) -> None:
+    status = "<StackStatus>{}</StackStatus>"
+    call = "cloudformation:DescribeStacks"
+    found = recovered(project, call, status.format(r"\w+"), status.format("ROLLBACK_FAILED"))
+    assert (found.state, found.call) == ("ROLLBACK_FAILED", "remove")
+    assert left(project) == set()
 
 
 def test_runtime_without_a_domain_stands_and_says_what_is_missing(project: Project) -> None:
-    assert project.run("destroy", "--yes").status == 0
     project.configure(('parent_domain = "example.com"', 'parent_domain = ""'))
     document = project.json("deploy")
     (target,) = document["targets"]
