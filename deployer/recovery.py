@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 Call = Literal["wait", "continue the rollback", "remove", "synchronize", "deploy"]
 CALLS: Final[Mapping[Call, str]] = {
     "wait": "wait until the operation has ended",
-    "continue the rollback": "call ContinueUpdateRollback with the credentials at hand, leaving out no resource, and wait",
+    "continue the rollback": "call ContinueUpdateRollback with the credentials at hand, skip no resource, and wait",
     "remove": "remove this target as `destroy --target` does; buckets with data stay, and a deploy makes it anew",
     "synchronize": "call SynchronizeGatewayTargets and wait until the target is ready",
     "deploy": "run `python build.py deploy`; nothing else is needed first",
