@@ -69,7 +69,7 @@ def _converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
         if not rest.empty:
             sets.apply(rest, wanted.stack_set, sets.instances())
     except OperationFailedError as error:
-        raise error.explained(watcher.causes()) from error
+        raise error.explained(watcher.causes(), watcher.kept()) from error
     after = sets.instances()
     converged = Converged(steps, before, after)
     left = plan(wanted, sets.describe(), after)

@@ -9,6 +9,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployer.aws import Aws
+from deployer.diagnosis.evidence import Evidence
+from deployer.diagnosis.tasks import FailedService
 from deployer.errors import DeployerError
 from deployer.events import Reporter, ResourceEvent, ServiceRollout, TargetHealth
 from deployer.stacks import DENIALS
@@ -30,6 +32,9 @@ class ServiceWatcher:
     reporter: Reporter
     account: str
     region: str
+    kept: dict[Path, list[Evidence]] = field(default_factory=dict)
+    """Why tasks stopped and what they logged, by the stack of their service: read while they can be."""
+    _failed: dict[Path, int] = field(default_factory=dict)
     _services: dict[Path, str] = field(default_factory=dict)
     _clusters: dict[Path, str] = field(default_factory=dict)
     _told: dict[tuple[Path, str], ServiceRollout | TargetHealth] = field(default_factory=dict)
@@ -78,8 +83,21 @@ class ServiceWatcher:
                 reason=newest.get("rolloutStateReason", ""),
             )
             self._emit(rollout)
+            if rollout.failed > self._failed.get(path, 0):
+                self._failed[path] = rollout.failed
+                began = newest.get("createdAt")
+                place = f"{self.account}/{self.region}"
+                failing = FailedService(
+                    client, cluster, found["serviceName"], "/".join(path) or place, began.timestamp() if began else 0.0
+                )
+                self._ask("ecs", partial(self._keep, path, failing))
             for balancer in found.get("loadBalancers", []):
                 self._ask("elbv2", partial(self._health, path, balancer["targetGroupArn"]))
+
+    def _keep(self, path: Path, failing: FailedService, _: Any) -> None:
+        """Reads why tasks stopped: a stack that is rolled back takes its service, its tasks and their log with it."""
+        self.kept[path] = list(failing.tasks())
+        self._ask("logs", lambda logs: self.kept[path].extend(failing.log(logs)))
 
     def _health(self, path: Path, target_group: str, client: Any) -> None:
         found = [

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from deployer.diagnosis.evidence import Evidence
 from deployer.errors import RefusedError
 from deployer.events import InstanceStatus, OperationStatus, Reporter
 from deployer.override_records import OverrideRecords
@@ -23,11 +24,20 @@ SOFT: Final = "SOFT_FAILURE_TOLERANCE"
 
 
 class UnreachedError(RefusedError):
-    """An operation did not reach every target; `reasons` are what the stack set says of each that failed."""
+    """An operation did not reach every target.
 
-    def __init__(self, sentence: str, reasons: Mapping[Target, str]) -> None:
+    `reasons` are what the stack set says of each that failed; `kept` is what was read of them while it was there.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        reasons: Mapping[Target, str],
+        kept: Mapping[Target, tuple[Evidence, ...]] | None = None,
+    ) -> None:
         super().__init__(sentence)
         self.reasons = reasons
+        self.kept = kept or {}
 
 
 class OperationFailedError(UnreachedError):
@@ -44,9 +54,11 @@ class OperationFailedError(UnreachedError):
         said = [sentence for _, sentence in sorted(found.items())] or ["AWS gave no reason."]
         return " ".join([f"The stack set {name} did not reach every target.", *said])
 
-    def explained(self, causes: Mapping[Target, str]) -> UnreachedError:
-        """Returns this failure with the causes that were found in the targets' stacks."""
-        return UnreachedError(self.told(self.name, self.reasons, causes), self.reasons)
+    def explained(
+        self, causes: Mapping[Target, str], kept: Mapping[Target, tuple[Evidence, ...]] | None = None
+    ) -> UnreachedError:
+        """Returns this failure with the causes that were found in the targets' stacks, and what else was read there."""
+        return UnreachedError(self.told(self.name, self.reasons, causes), self.reasons, kept)
 
 
 @dataclass(frozen=True)

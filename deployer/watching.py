@@ -10,6 +10,7 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployer.aws import Aws
+from deployer.diagnosis.evidence import Evidence
 from deployer.errors import DeployerError
 from deployer.events import Reporter, ResourceEvent
 from deployer.service_watching import ServiceWatcher
@@ -34,6 +35,7 @@ class TargetWatcher:
     _operation: str = ""
     _followed: dict[Target, "_Followed"] = field(default_factory=dict)
     _events: dict[Target, list[ResourceEvent]] = field(default_factory=dict)
+    _services: dict[Target, ServiceWatcher] = field(default_factory=dict)
     _explained: int = 0
 
     def look(self, look: Look) -> None:
@@ -45,6 +47,7 @@ class TargetWatcher:
             self._operation, self._explained = look.operation, 0
             self._followed.clear()
             self._events.clear()
+            self._services.clear()
         for target, followed in list(self._followed.items()):
             self._read(target, followed)
             if look.statuses.get(target) not in (UNDER_WAY, WAITING):
@@ -55,6 +58,13 @@ class TargetWatcher:
         """Returns one sentence for each target in which the operation failed: the first cause, place and reason."""
         found = {target: first_cause(events) for target, events in self._events.items()}
         return {target: cause_sentence(cause) for target, cause in found.items() if cause is not None}
+
+    def kept(self) -> dict[Target, tuple[Evidence, ...]]:
+        """Returns what the targets' tasks said while they were there."""
+        return {
+            target: tuple(evidence for several in services.kept.values() for evidence in several)
+            for target, services in self._services.items()
+        }
 
     def _begin(self, look: Look) -> None:
         """Begins to follow as many running targets as there is room for, and reads those that failed unfollowed."""
@@ -91,6 +101,7 @@ class TargetWatcher:
             StackWatcher(client, stack_id, f"{account}/{region}", since),
             ServiceWatcher(self.aws, self.reporter, account, region),
         )
+        self._services[target] = followed.services
         self._read(target, followed)
         return followed
 

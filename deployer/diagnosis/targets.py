@@ -30,7 +30,7 @@ def explaining(context: Context, work: Callable[[Context], T]) -> T:
     try:
         return work(context)
     except UnreachedError as error:
-        raise ExplainedError(error, of_targets(context, error.reasons)) from error
+        raise ExplainedError(error, of_targets(context, error.reasons, error.kept)) from error
 
 
 def of_failed(context: Context, only: str = "") -> list[Diagnosis]:
@@ -53,14 +53,20 @@ def of_failed(context: Context, only: str = "") -> list[Diagnosis]:
     return sorted([*fine, *failed], key=lambda one: (one.account, one.region))
 
 
-def of_targets(context: Context, reasons: Mapping[Target, str]) -> list[Diagnosis]:
-    """Returns the diagnosis of each target; `reasons` are what the stack set says of them, by target."""
+def of_targets(
+    context: Context, reasons: Mapping[Target, str], kept: Mapping[Target, tuple[Evidence, ...]] | None = None
+) -> list[Diagnosis]:
+    """Returns the diagnosis of each target.
+
+    `reasons` are what the stack set says of them, by target, and `kept` what was read while their tasks were there.
+    """
     instances = context.stack_sets.listed()
 
     def one(target: Target) -> Diagnosis:
         instance = instances.get(target)
         account, region = target
         found = collect(context.aws, account, region, instance.stack_id if instance else "", reasons[target])
+        found.evidence += [one for one in (kept or {}).get(target, ()) if one not in found.evidence]
         if instance is not None and any(evidence.kind == GATEWAY_TARGET for evidence in found.evidence):
             found.of("the endpoint", lambda: iter(_probed(context, target, instance)))
         return diagnose(account, region, found.evidence, found.notes)

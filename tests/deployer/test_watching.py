@@ -147,6 +147,7 @@ class Ecs:
         self.error: Exception | None = None
         self.asked: list[tuple[str, Any]] = []
         self.running = 0
+        self.listed = 0
 
     def list_services(self, **request: Any) -> dict[str, Any]:
         self.asked.append(("list", request["cluster"]))
@@ -170,6 +171,25 @@ class Ecs:
             "services": [{"serviceName": "s", "deployments": [old, new], "loadBalancers": [{"targetGroupArn": "g"}]}]
         }
 
+    def list_tasks(self, **request: Any) -> dict[str, Any]:
+        self.listed += 1
+        return {"taskArns": ["arn:task/c/1"]}
+
+    def describe_tasks(self, **request: Any) -> dict[str, Any]:
+        containers = [{"name": "server", "exitCode": 2}]
+        task = {"taskArn": "arn:task/c/1", "taskDefinitionArn": "d", "stoppedAt": BEGIN, "containers": containers}
+        return {"tasks": [{**task, "stoppedReason": "Essential container in task exited"}]}
+
+    def describe_task_definition(self, **request: Any) -> dict[str, Any]:
+        options = {"awslogs-group": "g", "awslogs-stream-prefix": "p"}
+        return {
+            "taskDefinition": {"containerDefinitions": [{"name": "server", "logConfiguration": {"options": options}}]}
+        }
+
+    def get_log_events(self, **request: Any) -> dict[str, Any]:
+        assert (request["logGroupName"], request["logStreamName"]) == ("g", "p/server/1")
+        return {"events": [{"message": "no JSON\n"}]}
+
     def describe_target_health(self, **request: Any) -> dict[str, Any]:
         self.asked.append(("health", request["TargetGroupArn"]))
         states = {"healthy": "", "initial": "Registering", "draining": "Leaving", "unused": "No zone"}
@@ -187,7 +207,7 @@ def event(kind: str, status: str, physical: str) -> ResourceEvent:
 
 def watching() -> tuple[ServiceWatcher, Ecs, Recorder]:
     aws, ecs, seen = Clients(), Ecs(), Recorder()
-    aws.made = {("ecs", HERE[1]): ecs, ("elbv2", HERE[1]): ecs}
+    aws.made = {("ecs", HERE[1]): ecs, ("elbv2", HERE[1]): ecs, ("logs", HERE[1]): ecs}
     return ServiceWatcher(aws, seen, *HERE), ecs, seen
 
 
@@ -212,6 +232,21 @@ def test_rollout_is_told_while_the_service_is_worked_on_and_when_it_changes() ->
     asked = len(ecs.asked)
     watcher.look()
     assert len(ecs.asked) == asked
+
+
+def test_why_tasks_stopped_is_kept_while_they_are_there_and_read_once_for_each_failure() -> None:
+    watcher, ecs, _ = watching()
+    watcher.take(event(SERVICE, "CREATE_IN_PROGRESS", ARN))
+    watcher.look()
+    asked = ecs.listed
+    watcher.look()
+    assert ecs.listed == asked
+    (kept,) = watcher.kept.values()
+    assert [(one.area, one.text) for one in kept] == [
+        ("task", "Essential container in task exited"),
+        ("task", "server: exited (exit code 2)"),
+        ("log", "no JSON"),
+    ]
 
 
 def test_service_without_a_name_yet_is_found_by_its_cluster() -> None:
