@@ -132,6 +132,15 @@ CAUSES: Final[tuple[Cause, ...]] = (
         TASK,
     ),
     Cause(
+        "MCPR-208",
+        "The server refused to start, and says why.",
+        "A setting or a secret that it was given is wrong; its last line in the log names it.",
+        "Correct what the line names; `python -m server` here says the same with the same settings.",
+        r'"level": "CRITICAL"',
+        ECS + "troubleshoot-task-stopped-reasons.html",
+        ("log",),
+    ),
+    Cause(
         "MCPR-301",
         "The load balancer's health check is answered with another status than 200.",
         "The code is in the message: 3xx where a path redirects, 4xx where it is not there or refused, 5xx where the"

@@ -18,7 +18,7 @@ from tests.deployer.scripted import ACCOUNT, REGION, Scripted
 from tests.end_to_end.failure_gallery import BREAKER, GALLERY, SERVICE
 
 FOLDER = Path(__file__).parent / "fixtures" / "diagnosis"
-ELSEWHERE = {"MCPR-203", "MCPR-401", "MCPR-504", "MCPR-901"}
+ELSEWHERE = {"MCPR-203", "MCPR-208", "MCPR-401", "MCPR-504", "MCPR-901"}
 """Codes that this file, or the failures that really happen in `test_broken_deployment`, test."""
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/s/1"
 BROKEN = Evidence("stack", f"{ACCOUNT}/{REGION}/ServiceStack/Service", BREAKER, SERVICE)
@@ -77,6 +77,8 @@ def test_gallery_has_at_least_fifteen_reports_and_all_are_cited() -> None:
 
 def test_what_the_tasks_say_explains_a_symptom_and_no_more_than_that() -> None:
     assert diagnose(ACCOUNT, REGION, [BROKEN, NO_IMAGE]).code == "MCPR-203"
+    exited = Evidence("task", "task 1f2e", "Essential container in task exited", SERVICE)
+    assert diagnose(ACCOUNT, REGION, [BROKEN, exited, LOG]).code == "MCPR-901"
     vpc = Evidence("stack", "a/b/Vpc", "The maximum number of VPCs has been reached.", "AWS::EC2::VPC")
     assert diagnose(ACCOUNT, REGION, [vpc, NO_IMAGE]).code == "MCPR-101"
 
