@@ -107,7 +107,8 @@ def plan(session: Session) -> int:
     from deployer.plan_tables import show_plan
     from deployer.planning import plan_deployment
 
-    found = session.run(lambda context: plan_deployment(context, session.options.target))
+    options = session.options
+    found = session.run(lambda context: plan_deployment(context, options.target, options.change_sets))
     session.show(found.as_data(), lambda: show_plan(found))
     return DIFFERS if session.options.exit_code and found.differs else DONE
 
@@ -305,6 +306,13 @@ COMMANDS = (
         [
             (("--target",), {**TARGET[1], "help": "show this one alone"}),
             (("--exit-code",), {"action": "store_true", "help": "exit 3 where something would change"}),
+            (
+                ("--change-sets",),
+                {
+                    "action": "store_true",
+                    "help": "ask CloudFormation too, by change sets that are deleted again; uploads the templates",
+                },
+            ),
         ],
     ),
     Command("deploy", "bring every target to what the configuration says, and verify it", deploy),

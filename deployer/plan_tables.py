@@ -114,7 +114,12 @@ def _tree(heading: str, changes: Sequence[ResourceChange], only_counted: bool) -
 
 
 def _property(change: PropertyChange) -> Text:
-    value = f"the new {change.follows}" if change.follows else f"{_short(change.before)} → {_short(change.after)}"
+    if change.follows:
+        value = f"the new {change.follows}"
+    elif change.before or change.after:
+        value = f"{_short(change.before)} → {_short(change.after)}"
+    else:
+        value = "changes"
     found = Text(f"{change.path}: {value}")
     if change.replaces:
         found.append("  forces replacement", "bold red")

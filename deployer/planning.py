@@ -1,12 +1,14 @@
 """What a deployment would change, without changing anything: no stack, no change set, no object, no image.
 
 A runtime's stack belongs to a stack set, and in a target's account the stack set's execution role acts, not the caller.
-So a change set of AWS's own could be asked for in the caller's account alone, and makes an empty stack where nothing
-stands yet. The plan is computed instead, alike for every target: from the templates that the targets were launched
-from, the values that they have, and the schemas that AWS publishes of its resource types. Its evidence is cited, not
-observed.
+So a change set of AWS's own can be asked for only where the credentials reach, needs the new templates in the artifact
+bucket, and makes an empty stack where nothing stands yet. The plan is computed, alike for every target: from the
+templates that the targets were launched from, the values that they have, and the schemas that AWS publishes of its
+resource types; its evidence is cited. Where that is asked for, CloudFormation's own word on standing stacks is added,
+which is observed.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +16,10 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from deployer import image_supply, source_image
+from deployer.artifact_bucket import ArtifactBucket
 from deployer.aws import dns_suffix, partition_of
+from deployer.change_sets import observed
+from deployer.change_sets import reconciled as compared
 from deployer.context import Context
 from deployer.convergence import refuse_what_stays
 from deployer.deployed_tools import DeployedTools
@@ -34,7 +39,7 @@ from deployer.foundation import ACCOUNT_STACK, Foundation, parameters
 from deployer.foundation_plan import FoundationChange, defaults, foundation_changes
 from deployer.image_supply import Supply
 from deployer.neighbours import reconciled
-from deployer.packaging import ImageReference
+from deployer.packaging import ImageReference, Package, upload
 from deployer.replacement import fixed
 from deployer.settings import Settings
 from deployer.stack_set_plan import Instance, Overrides, Plan, StackSet, Target, Wanted, plan
@@ -48,8 +53,9 @@ from generator.evaluation import Deployment
 from generator.stacks import template_dicts
 from generator.tool_changes import Changes, compare
 
-EVIDENCE: Final = "cited"
+EVIDENCE: Final[Literal["cited"]] = "cited"
 UNBUILT: Final = "sha256:(built by deploy)"
+UNASKED: Final = "CloudFormation was not asked: a change set needs the image's digest, which deploy builds."
 UNMADE: Final = "artifact-bucket-that-deploy-makes"
 State = Literal["create", "update", "same", "unknown", "remove"]
 
@@ -68,6 +74,7 @@ class TargetGroup:
     warnings: tuple[Warned, ...] = ()
     estimate: Estimate | None = None
     detail: str = ""
+    evidence: Literal["cited", "observed"] = EVIDENCE
 
     def as_data(self) -> dict[str, Any]:
         """Returns it as plain data."""
@@ -78,6 +85,7 @@ class TargetGroup:
             "warnings": [asdict(warned) for warned in self.warnings],
             "estimate": self.estimate.as_data() if self.estimate else None,
             "detail": self.detail,
+            "evidence": self.evidence,
         }
 
 
@@ -124,9 +132,11 @@ class Planned:
         }
 
 
-def plan_deployment(context: Context, only: str = "") -> Planned:
+def plan_deployment(context: Context, only: str = "", change_sets: bool = False) -> Planned:
     """Returns what `deploy` would change, in all targets or in the one that `only` names as account/Region.
 
+    With `change_sets` CloudFormation is asked too, of one target of each group whose account the credentials reach;
+    the templates are uploaded for that, as `package` does.
     Raises what a deployment raises before it changes anything, and UsageError where there is no such target.
     """
     texts = step(context, "Lint", lambda: linted(context))
@@ -134,7 +144,7 @@ def plan_deployment(context: Context, only: str = "") -> Planned:
     named = {"/".join(target): target for target in (*overrides, *context.standing)}
     if only and only not in named:
         raise UsageError(f"{only} is no target; the targets are {', '.join(sorted(named))}.")
-    return _Planning(context, texts, supply).planned(Wanted(_NO_SET, overrides, units), named.get(only))
+    return _Planning(context, texts, supply, change_sets).planned(Wanted(_NO_SET, overrides, units), named.get(only))
 
 
 _NO_SET: Final = StackSet("", "", {})
@@ -143,8 +153,8 @@ _NO_SET: Final = StackSet("", "", {})
 class _Planning:
     """One plan: what is read of AWS and what is computed from it."""
 
-    def __init__(self, context: Context, texts: Mapping[str, str], supply: Supply) -> None:
-        self.context, self.texts = context, texts
+    def __init__(self, context: Context, texts: Mapping[str, str], supply: Supply, change_sets: bool) -> None:
+        self.context, self.texts, self.change_sets = context, texts, change_sets
         self.settings: Settings = context.settings
         self.publisher = publisher_of(context)
         self.digest, self.builds = _image(context, supply)
@@ -173,6 +183,8 @@ class _Planning:
         values = reconciled(parameters(self.publisher), context.neighbours, bool(context.standing))
         ground = foundation_changes(context.aws, self.publisher, values, self.texts, self.ground.bucket)
         groups = step(context, "Compare", lambda: tuple(self._groups(wanted, existing, before, steps, only)))
+        if self.change_sets and before:
+            groups = step(context, "Change sets", lambda: self._asked(package, wanted, before, groups))
         refusals = list(_refusals(existing, wanted.stack_set))
         return Planned(
             stack_set=name,
@@ -185,6 +197,39 @@ class _Planning:
             refusals=tuple(refusals),
             running=tuple(sets.running()) if existing is not None else (),
             touches_set=steps.update_set or steps.create_set,
+        )
+
+    def _asked(
+        self, package: Package, wanted: Wanted, before: Mapping[Target, Instance], groups: Iterable[TargetGroup]
+    ) -> tuple[TargetGroup, ...]:
+        """Returns the groups with CloudFormation's word on those that stand where the credentials reach one of them."""
+        if not self.digest:
+            return tuple(replace(one, detail=f"{one.detail} {UNASKED}".strip()) for one in groups)
+        upload(package, ArtifactBucket(self.s3, self.ground.bucket, self.context.account))
+        return tuple(self._with_change_set(group, wanted, before) for group in groups)
+
+    def _with_change_set(self, group: TargetGroup, wanted: Wanted, before: Mapping[Target, Instance]) -> TargetGroup:
+        aws = self.context.aws
+        reached = [one for one in group.targets if one in wanted.targets and one in before and aws.reaches(one[0])]
+        if not reached or not before[reached[0]].stack_id:
+            return group
+        target = reached[0]
+        values = {**wanted.stack_set.parameters, **dict(wanted.targets[target])}
+        try:
+            found = observed(
+                aws.client("cloudformation", *target),
+                before[target].stack_id,
+                wanted.stack_set.template_url,
+                values,
+                lambda: time.sleep(self.context.poll),
+            )
+        except RefusedError as error:
+            return replace(group, detail=f"{group.detail} {error}".strip())
+        changes, sentence = compared(group.changes, found)
+        state: State = "update" if changes else group.state
+        detail = f"{group.detail} {sentence}".strip()
+        return replace(
+            group, state=state, changes=changes, warnings=warnings(changes), detail=detail, evidence="observed"
         )
 
     def _tools(self) -> Changes | None:

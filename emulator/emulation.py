@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from emulator import (
     bridge,
+    bridge_change_sets,
     bridge_drift,
     bridge_elbv2,
     bridge_organizations,
@@ -34,6 +35,7 @@ class Emulation:
         bridge.install_apis(apis)
         bridge.check_root_keys()
         bridge_stacks.install()
+        bridge_change_sets.install()
         bridge_templates.install()
         bridge_elbv2.install()
         bridge_organizations.install()

@@ -3,7 +3,9 @@
 from typing import Final
 
 DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
-    "acm": ("acm:DescribeCertificate",),
+    "acm": (
+        "acm:DescribeCertificate",
+    ),
     "bedrock-agentcore": (
         "bedrock-agentcore:DeleteGatewayTarget",
         "bedrock-agentcore:GatewayGetWebACLForResource",
@@ -17,12 +19,15 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "cloudformation": (
         "cloudformation:ContinueUpdateRollback",
+        "cloudformation:CreateChangeSet",
         "cloudformation:CreateStack",
         "cloudformation:CreateStackInstances",
         "cloudformation:CreateStackSet",
+        "cloudformation:DeleteChangeSet",
         "cloudformation:DeleteStack",
         "cloudformation:DeleteStackInstances",
         "cloudformation:DeleteStackSet",
+        "cloudformation:DescribeChangeSet",
         "cloudformation:DescribeOrganizationsAccess",
         "cloudformation:DescribeStackDriftDetectionStatus",
         "cloudformation:DescribeStackEvents",
@@ -107,7 +112,9 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "kms:DescribeKey",
         "kms:GetKeyPolicy",
     ),
-    "logs": ("logs:GetLogEvents",),
+    "logs": (
+        "logs:GetLogEvents",
+    ),
     "organizations": (
         "organizations:DescribeOrganization",
         "organizations:ListAccountsForParent",
@@ -138,5 +145,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "sts:AssumeRole",
         "sts:GetCallerIdentity",
     ),
-    "wafv2": ("wafv2:GetWebACLForResource",),
+    "wafv2": (
+        "wafv2:GetWebACLForResource",
+    ),
 }

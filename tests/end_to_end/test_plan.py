@@ -152,6 +152,7 @@ def test_deploy_replaces_and_updates_what_the_plan_of_an_update_says(project: Pr
         "ServiceStack/ScalableTarget",
     ]
     assert stands(project) == before
+    asked_of_cloudformation(project, planned)
     values = service_values(project)
     assert project.json("deploy")["changed"] is True
     after = resources(project)
@@ -163,6 +164,36 @@ def test_deploy_replaces_and_updates_what_the_plan_of_an_update_says(project: Pr
     told = told_by_change_set(project, values)
     assert {name for name, sure in told.items() if sure} == {"TaskDefinition", "ScalableTarget"}
     assert told.keys() >= planned.keys()
+
+
+def asked_of_cloudformation(project: Project, planned: dict[str, Any]) -> None:
+    """Asks for change sets too, once undisturbed and once interrupted; both leave only the templates that deploy uses.
+
+    The emulated CloudFormation is not sure of what refers to a changed resource, and says that it may change.
+    """
+    before = stands(project)
+    (group,) = project.json("plan", "--change-sets")["targets"]
+    assert (group["evidence"], group["state"]) == ("observed", "update")
+    assert {change["logical_id"]: change["action"] for change in group["changes"]} == {
+        name: change["action"] for name, change in planned.items()
+    }
+    assert {tuple(change["path"]) for change in group["changes"]} == {("ServiceStack",)}
+    assert group["detail"].startswith("CloudFormation's own change set was asked. It says the same.")
+    after = stands(project)
+    uploaded = after.pop("objects").keys() - before["objects"].keys()
+    assert {name.partition("/")[2].partition("/")[0] for name in uploaded} <= {"templates"}
+    assert after == {name: found for name, found in before.items() if name != "objects"}
+    client = project.client("cloudformation")
+    (instance,) = client.list_stack_instances(StackSetName="mcp-runtime")["Summaries"]
+    client.create_change_set(
+        StackName=instance["StackId"],
+        ChangeSetName="mcp-runtime-plan",
+        UsePreviousTemplate=True,
+        IncludeNestedStacks=True,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    assert project.run("plan", "--change-sets").status == 0
+    assert {**stands(project), "objects": {}} == {**after, "objects": {}}
 
 
 def test_durations_of_the_update_are_known_to_the_next_plan(project: Project) -> None:
