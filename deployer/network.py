@@ -4,6 +4,7 @@ Nothing else differs between the two: the connection, the TLS handshake with the
 same, so that what is tested here is what happens on AWS.
 """
 
+import functools
 import socket
 import ssl
 import urllib.parse
@@ -89,6 +90,12 @@ class PublicNetwork:
         return httpx2.create_ssl_context()
 
 
+@functools.cache
+def _loopback() -> httpx2.Client:
+    """Returns a client for plain HTTP on this machine: without what a system trusts, which takes long to load."""
+    return httpx2.Client(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), timeout=TIMEOUT_SECONDS, trust_env=False)
+
+
 @dataclass(frozen=True)
 class LocalNetwork:
     """The emulated AWS: its endpoint resolves names, and its authority signs every certificate."""
@@ -103,7 +110,7 @@ class LocalNetwork:
         """
         query = urllib.parse.urlencode({"name": host})
         try:
-            answer = httpx2.get(f"{self.endpoint}/_emulator/resolve?{query}", timeout=TIMEOUT_SECONDS, trust_env=False)
+            answer = _loopback().get(f"{self.endpoint}/_emulator/resolve?{query}")
         except httpx2.HTTPError as error:
             raise Unreachable(
                 f"The local AWS at {self.endpoint} does not answer; start it again with local start."

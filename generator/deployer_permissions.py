@@ -3,9 +3,7 @@
 from typing import Final
 
 DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
-    "acm": (
-        "acm:DescribeCertificate",
-    ),
+    "acm": ("acm:DescribeCertificate",),
     "bedrock-agentcore": (
         "bedrock-agentcore:DeleteGatewayTarget",
         "bedrock-agentcore:GatewayGetWebACLForResource",
@@ -112,9 +110,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "kms:DescribeKey",
         "kms:GetKeyPolicy",
     ),
-    "logs": (
-        "logs:GetLogEvents",
-    ),
+    "logs": ("logs:GetLogEvents",),
     "organizations": (
         "organizations:DescribeOrganization",
         "organizations:ListAccountsForParent",
@@ -145,7 +141,5 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "sts:AssumeRole",
         "sts:GetCallerIdentity",
     ),
-    "wafv2": (
-        "wafv2:GetWebACLForResource",
-    ),
+    "wafv2": ("wafv2:GetWebACLForResource",),
 }

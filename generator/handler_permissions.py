@@ -614,9 +614,7 @@ HANDLER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "sns:Unsubscribe",
         "sns:UntagResource",
     ),
-    "AWS::SNS::TopicPolicy": (
-        "sns:SetTopicAttributes",
-    ),
+    "AWS::SNS::TopicPolicy": ("sns:SetTopicAttributes",),
     "AWS::SecretsManager::Secret": (
         "secretsmanager:CreateSecret",
         "secretsmanager:DeleteSecret",
@@ -804,25 +802,15 @@ UNSCOPED: Final = frozenset(
 """Actions for which IAM takes no narrower resource than all."""
 
 SCOPES: Final[dict[str, tuple[str, ...]]] = {
-    "acm": (
-        "arn:${AWS::Partition}:acm:*:${AWS::AccountId}:*",
-    ),
-    "application-autoscaling": (
-        "arn:${AWS::Partition}:application-autoscaling:*:${AWS::AccountId}:*",
-    ),
-    "bedrock-agentcore": (
-        "arn:${AWS::Partition}:bedrock-agentcore:*:${AWS::AccountId}:*",
-    ),
-    "cloudformation": (
-        "arn:${AWS::Partition}:cloudformation:*:${AWS::AccountId}:*",
-    ),
+    "acm": ("arn:${AWS::Partition}:acm:*:${AWS::AccountId}:*",),
+    "application-autoscaling": ("arn:${AWS::Partition}:application-autoscaling:*:${AWS::AccountId}:*",),
+    "bedrock-agentcore": ("arn:${AWS::Partition}:bedrock-agentcore:*:${AWS::AccountId}:*",),
+    "cloudformation": ("arn:${AWS::Partition}:cloudformation:*:${AWS::AccountId}:*",),
     "cloudwatch": (
         "arn:${AWS::Partition}:cloudwatch:*:${AWS::AccountId}:*",
         "arn:${AWS::Partition}:cloudwatch::${AWS::AccountId}:*",
     ),
-    "codebuild": (
-        "arn:${AWS::Partition}:codebuild:*:${AWS::AccountId}:*",
-    ),
+    "codebuild": ("arn:${AWS::Partition}:codebuild:*:${AWS::AccountId}:*",),
     "cognito-idp": (
         "arn:${AWS::Partition}:cognito-idp:*:${AWS::AccountId}:*",
         "arn:${AWS::Partition}:wafv2:*:${AWS::AccountId}:*",
@@ -832,49 +820,23 @@ SCOPES: Final[dict[str, tuple[str, ...]]] = {
         "arn:${AWS::Partition}:ec2:*::*",
         "arn:${AWS::Partition}:ec2::${AWS::AccountId}:*",
     ),
-    "ecr": (
-        "arn:${AWS::Partition}:ecr:*:${AWS::AccountId}:*",
-    ),
-    "ecs": (
-        "arn:${AWS::Partition}:ecs:*:${AWS::AccountId}:*",
-    ),
-    "elasticloadbalancing": (
-        "arn:${AWS::Partition}:elasticloadbalancing:*:${AWS::AccountId}:*",
-    ),
-    "iam": (
-        "arn:${AWS::Partition}:iam::${AWS::AccountId}:*",
-    ),
-    "kms": (
-        "arn:${AWS::Partition}:kms:*:${AWS::AccountId}:*",
-    ),
-    "logs": (
-        "arn:${AWS::Partition}:logs:*:${AWS::AccountId}:*",
-    ),
-    "organizations": (
-        "arn:${AWS::Partition}:organizations::${AWS::AccountId}:*",
-    ),
-    "route53": (
-        "arn:${AWS::Partition}:route53:::*",
-    ),
+    "ecr": ("arn:${AWS::Partition}:ecr:*:${AWS::AccountId}:*",),
+    "ecs": ("arn:${AWS::Partition}:ecs:*:${AWS::AccountId}:*",),
+    "elasticloadbalancing": ("arn:${AWS::Partition}:elasticloadbalancing:*:${AWS::AccountId}:*",),
+    "iam": ("arn:${AWS::Partition}:iam::${AWS::AccountId}:*",),
+    "kms": ("arn:${AWS::Partition}:kms:*:${AWS::AccountId}:*",),
+    "logs": ("arn:${AWS::Partition}:logs:*:${AWS::AccountId}:*",),
+    "organizations": ("arn:${AWS::Partition}:organizations::${AWS::AccountId}:*",),
+    "route53": ("arn:${AWS::Partition}:route53:::*",),
     "s3": (
         "arn:${AWS::Partition}:s3:*:${AWS::AccountId}:*",
         "arn:${AWS::Partition}:s3:::*",
     ),
-    "secretsmanager": (
-        "arn:${AWS::Partition}:secretsmanager:*:${AWS::AccountId}:*",
-    ),
-    "sns": (
-        "arn:${AWS::Partition}:sns:*:${AWS::AccountId}:*",
-    ),
-    "sts": (
-        "arn:${AWS::Partition}:iam::${AWS::AccountId}:*",
-    ),
-    "vpc-lattice": (
-        "arn:${AWS::Partition}:vpc-lattice:*:${AWS::AccountId}:*",
-    ),
-    "vpce": (
-        "arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*",
-    ),
+    "secretsmanager": ("arn:${AWS::Partition}:secretsmanager:*:${AWS::AccountId}:*",),
+    "sns": ("arn:${AWS::Partition}:sns:*:${AWS::AccountId}:*",),
+    "sts": ("arn:${AWS::Partition}:iam::${AWS::AccountId}:*",),
+    "vpc-lattice": ("arn:${AWS::Partition}:vpc-lattice:*:${AWS::AccountId}:*",),
+    "vpce": ("arn:${AWS::Partition}:ec2:*:${AWS::AccountId}:*",),
     "wafv2": (
         "arn:${AWS::Partition}:amplify:*:${AWS::AccountId}:*",
         "arn:${AWS::Partition}:apigateway:*::*",
