@@ -12,7 +12,7 @@ from deployer.proving import failed_row, verify_one
 from deployer.stack_set_plan import Instance, Plan, StackSet, Target, Wanted, plan
 from deployer.stack_sets import OperationFailedError, StackSets
 from deployer.teardown import Removal, remove_targets
-from deployer.watching import TargetWatcher
+from deployer.watching import InVainError, TargetWatcher
 from generator import parameters as p
 
 STEP = "Stack set"
@@ -68,6 +68,9 @@ def _converge(context: Context, sets: StackSets, wanted: Wanted) -> Converged:
         rest = plan(wanted, sets.describe(), sets.instances())
         if not rest.empty:
             sets.apply(rest, wanted.stack_set, sets.instances())
+    except InVainError as error:
+        sets.stop(error.operation)
+        raise
     except OperationFailedError as error:
         raise error.explained(watcher.causes(), watcher.kept()) from error
     after = sets.instances()

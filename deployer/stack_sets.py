@@ -388,6 +388,17 @@ class StackSets:
                 return status
             time.sleep(self.poll)
 
+    def stop(self, operation: str) -> None:
+        """Has an operation begin at no other target; where it runs it goes on (service model, `StopStackSetOperation`).
+
+        One that has ended meanwhile is left alone.
+        """
+        try:
+            self.client.stop_stack_set_operation(**self._named(), OperationId=operation)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("InvalidOperationException", "OperationNotFoundException"):
+                raise
+
     def _stacks(self) -> dict[Target, str]:
         return {target: one.stack_id for target, one in self.listed().items() if one.stack_id}
 

@@ -4,18 +4,21 @@ A stack set says only that a target failed; the cause stands in the events of th
 where the credentials reach the target's account. However many targets there are, few are read at a time.
 """
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployer.aws import Aws
+from deployer.deadlines import in_vain
 from deployer.diagnosis.evidence import Evidence
 from deployer.errors import DeployerError
 from deployer.events import Reporter, ResourceEvent
 from deployer.service_watching import ServiceWatcher
 from deployer.stack_set_plan import Target
-from deployer.stack_sets import Look
+from deployer.stack_sets import Look, UnreachedError
 from deployer.stacks import StackWatcher, cause_sentence, first_cause
 
 FOLLOWED = 4
@@ -24,6 +27,28 @@ EXPLAINED = 10
 """So many targets that failed without being followed are read for their cause in one operation."""
 UNDER_WAY = "RUNNING"
 WAITING = "PENDING"
+
+
+class InVainError(UnreachedError):
+    """An operation goes on at targets where it cannot succeed; it was not waited for.
+
+    `operation` is its id.
+    """
+
+    def __init__(
+        self, look: Look, vain: Mapping[Target, Evidence], kept: Mapping[Target, tuple[Evidence, ...]]
+    ) -> None:
+        told = [f"{account} {region}: {one.place}: {one.text}." for (account, region), one in sorted(vain.items())]
+        hint = (
+            "CloudFormation takes it back by itself once it gives up, and begins at no other target; correct the cause"
+            " and deploy again, which waits for that first."
+        )
+        super().__init__(
+            " ".join(["Deploy waits no longer, for what will not succeed.", *told, hint]),
+            {target: f"{one.place}: {one.text}" for target, one in vain.items()},
+            {target: (one, *kept.get(target, ())) for target, one in vain.items()},
+        )
+        self.operation = look.operation
 
 
 @dataclass
@@ -37,6 +62,8 @@ class TargetWatcher:
     _events: dict[Target, list[ResourceEvent]] = field(default_factory=dict)
     _services: dict[Target, ServiceWatcher] = field(default_factory=dict)
     _explained: int = 0
+    vain: dict[Target, Evidence] = field(default_factory=dict)
+    """Why waiting for a target is in vain, by target."""
 
     def look(self, look: Look) -> None:
         """Emits what happened since the last look in the stacks of those targets that are followed.
@@ -48,11 +75,18 @@ class TargetWatcher:
             self._followed.clear()
             self._events.clear()
             self._services.clear()
+            self.vain.clear()
         for target, followed in list(self._followed.items()):
             self._read(target, followed)
+            found = in_vain(self._events[target], time.time())
+            if found is not None:
+                self.vain.setdefault(target, found)
             if look.statuses.get(target) not in (UNDER_WAY, WAITING):
                 del self._followed[target]
         self._begin(look)
+        running = [target for target, status in look.statuses.items() if status == UNDER_WAY]
+        if running and self.vain.keys() >= set(running):
+            raise InVainError(look, self.vain, self.kept())
 
     def causes(self) -> dict[Target, str]:
         """Returns one sentence for each target in which the operation failed: the first cause, place and reason."""

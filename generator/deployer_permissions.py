@@ -44,6 +44,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "cloudformation:ListStackSetOperations",
         "cloudformation:ListStackSets",
         "cloudformation:ListStacks",
+        "cloudformation:StopStackSetOperation",
         "cloudformation:UpdateStack",
         "cloudformation:UpdateStackInstances",
         "cloudformation:UpdateStackSet",

@@ -43,10 +43,13 @@ class Collected:
             self.notes.append(f"{name}: {error}")
 
 
-def collect(aws: Aws, account: str, region: str, stack_id: str, reason: str = "") -> Collected:
+def collect(
+    aws: Aws, account: str, region: str, stack_id: str, reason: str = "", kept: Sequence[Evidence] = ()
+) -> Collected:
     """Returns what is said of a target.
 
     `reason` is what the stack set's operation says of it, or empty; it counts where the target's stack says nothing.
+    `kept` is what was read while the operation ran.
     """
     found = Collected()
     if not stack_id:
@@ -55,11 +58,12 @@ def collect(aws: Aws, account: str, region: str, stack_id: str, reason: str = ""
         found.notes.append(f"account {account} cannot be read; what the stack set says of it is all there is")
     else:
         events = latest(StackWatcher(aws.client("cloudformation", account, region), stack_id, f"{account}/{region}"))
-        found.evidence += failures(events, region, stack_id)
+        found.evidence += [*failures(events, region, stack_id), *(one for one in kept if one.area == "stack")]
         if found.evidence:
             _services(aws, account, region, events, found)
     if reason and not found.evidence:
         found.evidence.append(Evidence("operation", f"{account}/{region}", reason))
+    found.evidence += [one for one in kept if one not in found.evidence]
     return found
 
 

@@ -65,8 +65,8 @@ def of_targets(
     def one(target: Target) -> Diagnosis:
         instance = instances.get(target)
         account, region = target
-        found = collect(context.aws, account, region, instance.stack_id if instance else "", reasons[target])
-        found.evidence += [one for one in (kept or {}).get(target, ()) if one not in found.evidence]
+        known = (kept or {}).get(target, ())
+        found = collect(context.aws, account, region, instance.stack_id if instance else "", reasons[target], known)
         if instance is not None and any(evidence.kind == GATEWAY_TARGET for evidence in found.evidence):
             found.of("the endpoint", lambda: iter(_probed(context, target, instance)))
         return diagnose(account, region, found.evidence, found.notes)
