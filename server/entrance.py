@@ -7,10 +7,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from server.call_tracker import CallTracker
 from server.json_nesting import is_deeper
+from server.mcp_endpoint import McpEndpoint
 from server.refusals import INVALID_REQUEST, NOT_IN_TIME, PARSE_ERROR, TOO_MANY_CALLS, RefusedRequest, refusal
 from server.settings import Settings
 
@@ -23,9 +24,9 @@ _LINE_OVERHEAD = len(": \r\n")
 class Entrance:
     """ASGI application that lets requests through to another one, or refuses them."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, calls: CallTracker, lock: "TokenLock | None") -> None:
-        """Stand before `app` and count its calls in `calls`; `lock` is None where no token is asked for."""
-        self._app = app
+    def __init__(self, endpoint: McpEndpoint, settings: Settings, calls: CallTracker, lock: "TokenLock | None") -> None:
+        """Stand before `endpoint` and count its calls in `calls`; `lock` is None where no token is asked for."""
+        self._endpoint = endpoint
         self._settings = settings
         self._calls = calls
         self._lock = lock
@@ -42,7 +43,7 @@ class Entrance:
                 body = await self._read(headers, receive)
                 if body is not None:
                     self._check_body(body)
-                    await self._app(scope, _delivered(body, receive), send)
+                    await self._endpoint.serve(scope, body, receive, send)
         except RefusedRequest as refused:
             answer = refusal(refused, close=self._calls.draining or refused.status == 408)
             await answer(scope, receive, send)
@@ -147,12 +148,3 @@ def _name(host: str) -> str:
         return name[1:].partition("]")[0]
     return name.rpartition(":")[0] if name.count(":") == 1 else name
 
-
-def _delivered(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that delivers `body` whole, and then what `receive` does."""
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def deliver() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return deliver

@@ -18,14 +18,15 @@ from fastmcp import FastMCP
 from fastmcp.server.http import StarletteWithLifespan
 from mcp.server import _streamable_http_modern as modern_transport
 from mcp.server.streamable_http import check_accept_headers
-from mcp.server.streamable_http_manager import DEFAULT_MAX_REQUEST_BODY_SIZE
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from sse_starlette import EventSourceResponse
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
+from server.bounded_tools import BoundedTool
 from server.call_tracker import CallTracker
+from server.direct_answers import DirectAnswers
 from server.settings import Settings
 
 PATH = "/mcp"
@@ -38,17 +39,36 @@ class McpEndpoint:
         """Serve the tools of `server`, and close connections once `calls` says that the server drains."""
         self._plain = _application(server, settings, json_response=True)
         self._streaming = _application(server, settings, json_response=False)
+        self._server = server
+        self._settings = settings
         self._calls = calls
+        self._direct: DirectAnswers | None = None
         _set_ping_interval(settings.ping_interval_seconds)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Start both applications; end them on exit."""
+        """Start both applications and the direct way; end them on exit."""
         async with self._plain.lifespan(self._plain), self._streaming.lifespan(self._streaming):
+            self._direct = DirectAnswers(
+                self._server,
+                [tool for tool in await self._server.list_tools() if isinstance(tool, BoundedTool)],
+                names_checked=bool(self._settings.allowed_hosts),
+                ping_seconds=self._settings.ping_interval_seconds,
+            )
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request, whose body is still to be received."""
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body", False):
+                break
+        await self.serve(scope, body, receive, send)
+
+    async def serve(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        """Serve one request with `body`, after which `receive` tells when the client leaves."""
 
         async def send_and_close(message: Message) -> None:
             # Asked here and not before the call: the call may have begun before the signal.
@@ -56,20 +76,24 @@ class McpEndpoint:
                 MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
-        application, receive = await self._choose(scope, receive)
-        await application({**scope, "path": PATH, "raw_path": PATH.encode()}, receive, send_and_close)
+        async def by_the_libraries(scope: Scope, receive: Receive, send: Send) -> None:
+            application = self._choose(scope, body)
+            await application({**scope, "path": PATH, "raw_path": PATH.encode()}, _delivered(body, receive), send)
 
-    async def _choose(self, scope: Scope, receive: Receive) -> tuple[StarletteWithLifespan, Receive]:
+        direct = self._direct
+        if direct is None or not await direct.answer(scope, body, receive, send_and_close, by_the_libraries):
+            await by_the_libraries(scope, receive, send_and_close)
+
+    def _choose(self, scope: Scope, body: bytes) -> StarletteWithLifespan:
         request = Request(scope)
         _, accepts_stream = check_accept_headers(request)
         if request.method != "POST" or not accepts_stream:
-            return self._plain, receive
+            return self._plain
         version = request.headers.get("mcp-protocol-version")
         if version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS:
-            return self._streaming, receive
-        body, replay = await _read_ahead(receive)
+            return self._streaming
         # A false match costs nothing but an event stream that the client has said it accepts.
-        return (self._streaming if b'"progressToken"' in body else self._plain), replay
+        return self._streaming if b'"progressToken"' in body else self._plain
 
 
 def _application(server: FastMCP, settings: Settings, *, json_response: bool) -> StarletteWithLifespan:
@@ -90,20 +114,11 @@ def _set_ping_interval(seconds: int) -> None:
     EventSourceResponse.DEFAULT_PING_INTERVAL = seconds
 
 
-async def _read_ahead(receive: Receive) -> tuple[bytes, Receive]:
-    """Read the request body up to the largest that is served; return it and a `receive` that delivers it again."""
-    messages: list[Message] = []
-    body = b""
-    while True:
-        message = await receive()
-        messages.append(message)
-        body += message.get("body", b"")
-        if not message.get("more_body", False) or len(body) > DEFAULT_MAX_REQUEST_BODY_SIZE:
-            break
-    remaining = iter(messages)
+def _delivered(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that delivers `body` whole, and then what `receive` does."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def replay() -> Message:
-        message = next(remaining, None)
-        return message if message is not None else await receive()
+    async def deliver() -> Message:
+        return waiting.pop() if waiting else await receive()
 
-    return body, replay
+    return deliver

@@ -15,9 +15,9 @@ import typing
 from collections.abc import Sequence
 from types import FunctionType, ModuleType
 
-from fastmcp.tools import Tool
 from mcp.types import ToolAnnotations
 
+from server.bounded_tools import BoundedTool
 from server.settings import SettingsError
 
 MAX_TOOL_NAME = 48
@@ -38,13 +38,13 @@ class ToolLoadError(Exception):
     """A tool module cannot be used; the message is one sentence that names the module and says what to change."""
 
 
-def load_tools(packages: Sequence[str]) -> tuple[Tool, ...]:
+def load_tools(packages: Sequence[str]) -> tuple[BoundedTool, ...]:
     """Import every tool module of `packages` (importable names) and return the tools, sorted by name.
 
     Raises SettingsError when a package does not exist, and ToolLoadError for the first module that breaks the
     convention, cannot be imported, or names a tool that another package has already named.
     """
-    tools: dict[str, tuple[str, Tool]] = {}
+    tools: dict[str, tuple[str, BoundedTool]] = {}
     for package_name in packages:
         package = _import_package(package_name)
         names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_"))
@@ -72,7 +72,7 @@ def _import_package(name: str) -> ModuleType:
     return package
 
 
-def _load_tool(name: str, module_name: str) -> Tool:
+def _load_tool(name: str, module_name: str) -> BoundedTool:
     if not _TOOL_NAME.fullmatch(name) or len(name) > MAX_TOOL_NAME:
         raise ToolLoadError(
             f"The tool module {module_name} has an unusable name; take at most {MAX_TOOL_NAME} lower-case letters, "
@@ -90,7 +90,7 @@ def _load_tool(name: str, module_name: str) -> Tool:
     _check_signature(module_name, function)
     annotations = _annotations(module_name, module)
     try:
-        return Tool.from_function(function, name=name, annotations=annotations)
+        return BoundedTool.from_function(function, name=name, annotations=annotations)
     except Exception as error:
         raise ToolLoadError(
             f"The tool {module_name} has a signature that cannot be described to agents ({_in_one_line(error)}); "

@@ -1,0 +1,186 @@
+"""Tools that are held to their bounds, whichever way they are called.
+
+A tool runs at most so many times at once, and for at most so many seconds. What blocks runs in a thread. A thread cannot
+be stopped: a call that is over its time is answered, and its thread keeps the tool's place until it ends, so that a tool
+that hangs takes the places of no other.
+"""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import anyio
+import anyio.to_thread
+from fastmcp.exceptions import ToolError
+from fastmcp.server.dependencies import without_injected_parameters
+from fastmcp.tools.base import InputRequiredToolResult
+from fastmcp.tools.function_tool import FunctionTool, _wrap_body_errors
+from fastmcp.utilities.async_utils import is_coroutine_function
+from fastmcp.utilities.types import get_cached_typeadapter
+from mcp_types import InputRequiredResult
+from pydantic import PrivateAttr, TypeAdapter
+from pydantic_core import ArgsKwargs, CoreSchema, SchemaValidator
+
+THREADS = anyio.CapacityLimiter(1_000_000)
+"""The bounds of tools are the only ones on threads: one pool for all would let one tool starve the others."""
+
+
+@dataclass(frozen=True)
+class ToolBounds:
+    """What one tool may take: seconds of one call, and calls at a time."""
+
+    seconds: float
+    concurrency: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a tool's function gave: its value, or what it raised."""
+
+    value: Any = None
+    error: Exception | None = None
+
+
+replayed: ContextVar[Outcome | None] = ContextVar("replayed", default=None)
+"""While set, a tool that is called gives this outcome instead of running."""
+
+
+class ToolBusy(ToolError):
+    """The tool runs as often as it may at a time."""
+
+
+class ToolTimeout(ToolError):
+    """The tool did not end in time."""
+
+
+class BoundedTool(FunctionTool):
+    """A function as a tool, within `bounds`."""
+
+    _bounds: ToolBounds | None = PrivateAttr(default=None)
+    _running: int = PrivateAttr(default=0)
+    _arguments: SchemaValidator | None = PrivateAttr(default=None)
+    _body: Callable[..., Any] = PrivateAttr()
+    _in_thread: bool = PrivateAttr(default=True)
+
+    def bound(self, bounds: ToolBounds) -> None:
+        """Hold the tool to `bounds` from now on."""
+        self._bounds = bounds
+
+    def prepare(self) -> None:
+        """Build what `validated` and `execute` need, once.
+
+        The function is wrapped exactly as FastMCP's own `FunctionTool.run` does, and its arguments are validated by the
+        schema that FastMCP makes for it.
+        """
+        wrapper = without_injected_parameters(
+            _wrap_body_errors(self.fn, materialize_generators=True), run_in_thread=self.run_in_thread
+        )
+        self._body = _wrap_body_errors(wrapper)
+        self._in_thread = self.run_in_thread and not is_coroutine_function(wrapper)
+        adapter: TypeAdapter[Any] = get_cached_typeadapter(self._body)
+        self._arguments = SchemaValidator(_arguments_schema(adapter.core_schema))
+
+    def validated(self, arguments: dict[str, Any]) -> ArgsKwargs:
+        """Return the arguments as the function takes them. Raises pydantic's ValidationError."""
+        if self._arguments is None:
+            self.prepare()
+        assert self._arguments is not None
+        found = self._arguments.validate_python(arguments)
+        return found if isinstance(found, ArgsKwargs) else ArgsKwargs(*found)
+
+    async def execute(self, arguments: ArgsKwargs) -> Any:
+        """Call the function within the tool's bounds and return its value; generators come back as lists.
+
+        Raises ToolBusy, ToolTimeout, and whatever the function raises.
+        """
+        call = functools.partial(self._body, *arguments.args, **(arguments.kwargs or {}))
+        return await self._within_bounds(call, in_thread=self._in_thread)
+
+    async def run(self, arguments: dict[str, Any]) -> Any:
+        """Run the tool as FastMCP does, or give the outcome that is `replayed`."""
+        outcome = replayed.get()
+        if outcome is None:
+            return await super().run(arguments)
+        if outcome.error is not None:
+            raise outcome.error
+        if isinstance(outcome.value, InputRequiredResult):
+            return InputRequiredToolResult(outcome.value)
+        return self.convert_result(outcome.value)
+
+    async def _execute(
+        self, type_adapter: TypeAdapter[Any], exec_is_async: bool, arguments: dict[str, Any], *, strict: bool | None = None
+    ) -> Any:
+        # FastMCP's own way in: the same bounds hold.
+        return await self.execute(self.validated(arguments))
+
+    async def _within_bounds(self, call: Callable[[], Any], *, in_thread: bool) -> Any:
+        bounds = self._bounds
+        if bounds is not None and self._running >= bounds.concurrency:
+            raise ToolBusy(
+                f"The tool {self.name} runs {bounds.concurrency} calls at a time and all are taken; try again in a second."
+            )
+        seconds = None if bounds is None else bounds.seconds
+        if in_thread:
+            return await self._materialize_generator(await self._in_a_thread(call, seconds))
+        with self._place():
+            with anyio.move_on_after(seconds) as scope:
+                value = call()
+                if inspect.isawaitable(value):
+                    value = await value
+                return await self._materialize_generator(value)
+        if scope.cancelled_caught:
+            self._give_up(seconds)
+        return None
+
+    async def _in_a_thread(self, call: Callable[[], Any], seconds: float | None) -> Any:
+        loop = asyncio.get_running_loop()
+        self._running += 1
+        first: list[str] = []
+
+        def leave() -> None:
+            self._running -= 1
+
+        def run() -> Any:
+            first.append("thread")
+            if first[0] != "thread":
+                return None
+            try:
+                return call()
+            finally:
+                loop.call_soon_threadsafe(leave)
+
+        try:
+            with anyio.move_on_after(seconds):
+                value = await anyio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=THREADS)
+                return await value if inspect.isawaitable(value) else value
+        finally:
+            # A call that is cancelled before its thread takes it up leaves no thread that would give its place back.
+            first.append("caller")
+            if first[0] == "caller":
+                leave()
+        return self._give_up(seconds)
+
+    def _give_up(self, seconds: float | None) -> NoReturn:
+        raise ToolTimeout(f"The tool {self.name} did not end within {seconds:g} seconds, which it may take.")
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+
+def _arguments_schema(schema: CoreSchema) -> CoreSchema:
+    """Return the part of a function's schema that validates its arguments and does not call it."""
+    if schema["type"] == "definitions":
+        return {**schema, "schema": _arguments_schema(schema["schema"])}
+    if schema["type"] != "call":
+        raise TypeError(f"pydantic describes a function by a schema of type {schema['type']}, where a call was expected.")
+    return schema["arguments_schema"]

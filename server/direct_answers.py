@@ -1,0 +1,265 @@
+"""Answers ordinary requests itself, as FastMCP and the MCP library would, without what they do on the way.
+
+FastMCP serves a call through two HTTP applications, a dispatcher, two chains of middleware and three validations of the
+same message. Here a request is looked at once. What is ordinary in every part (the headers, the envelope, a tool that is
+a function, arguments that fit) is run with the same function, in the same context, and its result is converted by the
+libraries' own code. Everything else is left to them: an answer that is not made here is theirs. What a tool raised, or
+gave that this way has no form for, is handed to them as the outcome of the call, and the tool does not run again.
+
+Nothing is kept of answers. What does not change while the server runs, the tools' descriptions and what the server says
+of itself, is built once.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from fastmcp import FastMCP
+from fastmcp.exceptions import ToolError
+from fastmcp.server.context import Context
+from fastmcp.server.dependencies import fastmcp_request_ctx
+from fastmcp.server.http import _current_http_request
+from fastmcp.server.mixins.mcp_operations import _normalize_call_tool_result
+from mcp.server.connection import Connection
+from mcp.server.context import ServerRequestContext
+from mcp.server.runner import ServerRunner, _extract_meta, aclose_shielded
+from mcp.shared.message import ServerMessageMetadata
+from mcp.shared.transport_context import TransportContext
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    CallToolResult,
+    InputRequiredResult,
+    ListToolsResult,
+    TextContent,
+    methods,
+)
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+from pydantic_core import ArgsKwargs, to_json
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
+
+from server.bounded_tools import BoundedTool, Outcome, replayed
+from server.exchange import Exchange, event, watched
+from server.ordinary_requests import OrdinaryRequest, OrdinaryRequests
+from server.request_context import LazyRequestContext
+
+Served = Callable[[Scope, Receive, Send], Awaitable[None]]
+_MOST_REMEMBERED = 256
+
+
+class DirectAnswers:
+    """The direct way to tools of one FastMCP server, whose lifespan must be running."""
+
+    def __init__(self, server: FastMCP[Any], tools: Sequence[BoundedTool], *, names_checked: bool, ping_seconds: float):
+        """Serve `tools`, which `server` offers under their own names.
+
+        `names_checked` says whether host names were checked before; silent calls of the modern era send a ping every
+        `ping_seconds`.
+        """
+        self._server = server
+        self._tools = {tool.name: tool for tool in tools if "x-mcp-header" not in json.dumps(tool.parameters)}
+        self._ping_seconds = ping_seconds
+        self._requests = OrdinaryRequests(names_checked=names_checked)
+        self._runners = {
+            version: self._runner(Connection.from_envelope(version, None, None))
+            for version in (*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS)
+        }
+        for tool in tools:
+            tool.prepare()
+        self._descriptions = [tool.to_mcp_tool(name=tool.name) for tool in sorted(tools, key=lambda tool: tool.name)]
+        self._listings: dict[str, dict[str, Any]] = {}
+        self._introductions: dict[str, dict[str, Any]] = {}
+
+    async def answer(self, scope: Scope, body: bytes, receive: Receive, send: Send, libraries: Served) -> bool:
+        """Answer the request with `body` if it is ordinary; return False, with nothing done, if it is not.
+
+        `libraries` serves a request the long way, from the body on.
+        """
+        request = self._requests.recognise(scope, body)
+        if request is None:
+            return False
+        if request.method == "tools/call":
+            return await self._call(request, scope, receive, send, libraries)
+        result = self._description(request)
+        if result is None:
+            return False
+        await _send_json(send, _rendered(request, result))
+        return True
+
+    def _description(self, request: OrdinaryRequest) -> dict[str, Any] | None:
+        """Return the result of a request that asks for what never changes, None where it asks for something else."""
+        match request.method:
+            case "tools/list" if request.params.keys() <= {"_meta"}:
+                return self._listing(request.version)
+            case "ping" if not request.modern and request.params.keys() <= {"_meta"}:
+                return {}
+            case "initialize" if not request.modern:
+                return self._introduction(request)
+        return None
+
+    def _listing(self, version: str) -> dict[str, Any]:
+        if version not in self._listings:
+            listing = ListToolsResult(tools=self._descriptions, next_cursor=None)
+            self._listings[version] = self._runners[version]._serialize("tools/list", version, listing)
+        return self._listings[version]
+
+    def _introduction(self, request: OrdinaryRequest) -> dict[str, Any] | None:
+        """Return what the server says of itself to a client whose introduction the library takes."""
+        said = json.dumps([request.version, request.params])
+        if said not in self._introductions:
+            runner = self._runners[request.version]
+            try:
+                methods.validate_client_request("initialize", request.version, request.params)
+                result = runner._serialize("initialize", request.version, runner._handle_initialize(request.params))
+            except ValidationError:
+                return None
+            if len(self._introductions) >= _MOST_REMEMBERED:
+                self._introductions.clear()
+            self._introductions[said] = result
+        return self._introductions[said]
+
+    async def _call(
+        self, request: OrdinaryRequest, scope: Scope, receive: Receive, send: Send, libraries: Served
+    ) -> bool:
+        params = request.params
+        tool = self._tools.get(params["name"]) if type(params.get("name")) is str else None
+        given = params.get("arguments", {})
+        if tool is None or not params.keys() <= {"name", "arguments", "_meta"} or type(given) is not dict:
+            return False
+        try:
+            arguments = tool.validated(given)
+        except ValidationError:
+            return False
+        http_request = Request(scope, receive)
+        exchange = Exchange(
+            request.id,
+            TransportContext(kind="streamable-http", can_send_request=False, headers=http_request.headers),
+            ServerMessageMetadata(request_context=http_request),
+            request.meta.get("progressToken"),
+            send if request.modern else None,
+        )
+        if not request.modern:
+            outcome = await self._run(tool, arguments, request, exchange, http_request)
+            await self._finish(request, tool, outcome, exchange, scope, receive, send, libraries)
+            return True
+        done: list[Outcome] = []
+
+        async def work() -> None:
+            done.append(await self._run(tool, arguments, request, exchange, http_request))
+
+        if await watched(exchange, receive, self._ping_seconds, work):
+            await self._finish(request, tool, done[0], exchange, scope, receive, send, libraries)
+        return True
+
+    async def _run(
+        self,
+        tool: BoundedTool,
+        arguments: ArgsKwargs,
+        request: OrdinaryRequest,
+        exchange: Exchange,
+        http_request: Request,
+    ) -> Outcome:
+        """Run the tool's function where it finds all that FastMCP binds for it."""
+        for variable, value in (self._server._shared_context_snapshot or {}).items():
+            variable.set(value)
+        context = LazyRequestContext(
+            str(request.id),
+            http_request,
+            request.version,
+            self._server._lifespan_result,
+            lambda: self._context(request, exchange),
+        )
+        bound = fastmcp_request_ctx.set(context)
+        bound_http = _current_http_request.set(http_request)
+        try:
+            async with Context(fastmcp=self._server):
+                return Outcome(await tool.execute(arguments))
+        except Exception as error:
+            return Outcome(error=error)
+        finally:
+            _current_http_request.reset(bound_http)
+            fastmcp_request_ctx.reset(bound)
+            if context.connection is not None:
+                await aclose_shielded(context.connection)
+
+    def _context(
+        self, request: OrdinaryRequest, exchange: Exchange
+    ) -> tuple[ServerRequestContext[Any, Any], Connection]:
+        identity = (
+            (request.meta.get(CLIENT_INFO_META_KEY), request.meta.get(CLIENT_CAPABILITIES_META_KEY))
+            if request.modern
+            else (None, None)
+        )
+        connection = Connection.from_envelope(request.version, *identity)
+        meta = _extract_meta(request.params)
+        made = self._runner(connection)._make_context(exchange, request.method, request.params, meta, request.version)
+        return made, connection
+
+    def _runner(self, connection: Connection) -> ServerRunner[Any]:
+        return ServerRunner(self._server._mcp_server, connection, self._server._lifespan_result)
+
+    async def _finish(
+        self,
+        request: OrdinaryRequest,
+        tool: BoundedTool,
+        outcome: Outcome,
+        exchange: Exchange,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        libraries: Served,
+    ) -> None:
+        payload = self._payload(request, tool, outcome)
+        if payload is None:
+            replaying = replayed.set(outcome)
+            try:
+                if not exchange.streaming:
+                    await libraries(scope, receive, send)
+                    return
+                payload = await _captured(libraries, scope, receive)
+            finally:
+                replayed.reset(replaying)
+        if exchange.streaming:
+            await exchange.stream(event(payload), last=True)
+        else:
+            await _send_json(send, payload)
+
+    def _payload(self, request: OrdinaryRequest, tool: BoundedTool, outcome: Outcome) -> bytes | None:
+        """Return the answer that says `outcome`, None where the libraries have to find one."""
+        try:
+            if outcome.error is None and not isinstance(outcome.value, InputRequiredResult):
+                result = _normalize_call_tool_result(tool.convert_result(outcome.value).to_mcp_result())
+            elif isinstance(outcome.error, ToolError):
+                result = CallToolResult(content=[TextContent(type="text", text=str(outcome.error))], is_error=True)
+            else:
+                return None
+            serialized = self._runners[request.version]._serialize(request.method, request.version, result)
+            return _rendered(request, serialized)
+        except Exception:
+            return None
+
+
+def _rendered(request: OrdinaryRequest, result: dict[str, Any]) -> bytes:
+    """Return a response as the request's era writes it. Raises ValueError for what has no form in JSON."""
+    response = {"jsonrpc": "2.0", "id": request.id, "result": result}
+    if request.modern:
+        return json.dumps(response, separators=(",", ":"), allow_nan=False).encode()
+    return to_json(response, inf_nan_mode="null")
+
+
+async def _send_json(send: Send, payload: bytes) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": payload})
+
+
+async def _captured(served: Served, scope: Scope, receive: Receive) -> bytes:
+    body = bytearray()
+
+    async def keep(message: Message) -> None:
+        body.extend(message.get("body", b""))
+
+    await served(scope, receive, keep)
+    return bytes(body)
