@@ -1,21 +1,24 @@
 """Puts the server together: tools, MCP endpoint behind its locks, health routes, request log."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastmcp import FastMCP
-from fastmcp.tools import Tool
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.admission import Admission
+from server.bounded_tools import BoundedTool, ToolBounds
 from server.call_tracker import CallTracker
 from server.entrance import Entrance
 from server.mcp_endpoint import PATH, McpEndpoint
+from server.memory_guard import MemoryGuard, memory_limit, resident_bytes
 from server.request_log import RequestLog
 from server.self_check import check_tools_are_listed
 from server.settings import Settings, TokenRules
@@ -28,13 +31,13 @@ NAME = "mcp-agent-runtime"
 VERSION = "1.0.0"
 
 
-def build_mcp_server(tools: Sequence[Tool]) -> FastMCP:
+def build_mcp_server(tools: Sequence[BoundedTool]) -> FastMCP:
     """Return the MCP server that offers `tools`."""
     # What an exception says may hold anything; agents see what a tool says with ToolError.
     return FastMCP(name=NAME, version=VERSION, tools=tools, on_duplicate="error", mask_error_details=True)
 
 
-def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTracker) -> Starlette:
+def build_application(tools: Sequence[BoundedTool], settings: Settings, calls: CallTracker) -> Starlette:
     """Return the ASGI application that serves `tools` at ``/mcp`` and ``/mcp/``, ``/health`` and ``/ready``.
 
     Its lifespan ends its start only when the tools are listed in both protocol eras, and fails with SelfCheckError
@@ -42,9 +45,13 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
     are served and the issuer's public keys were read, where tokens are asked for, until the server is told to stop;
     else 503. Both answer under any Host header, without a token, and however many calls run.
     """
+    for tool in tools:
+        tool.bound(ToolBounds(settings.tool_seconds, settings.tool_concurrency))
+    guard = MemoryGuard(memory_limit(), settings.memory_percent / 100, resident_bytes)
+    admission = Admission(settings.max_concurrency, settings.max_queue, settings.queue_seconds, guard.is_short)
     endpoint = McpEndpoint(build_mcp_server(tools), settings, calls)
     keys, lock = _token_lock(settings.token)
-    entrance = Entrance(endpoint, settings, calls, lock)
+    entrance = Entrance(endpoint, settings, calls, admission, lock)
     serving = False
 
     @asynccontextmanager
@@ -67,19 +74,32 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
             return JSONResponse({"status": "stopping" if calls.draining else "starting"}, status_code=503)
         return JSONResponse({"status": "ready", "tools": len(tools)})
 
-    application = Starlette(
-        routes=[
-            Route("/health", health),
-            Route("/ready", ready),
-            Route(PATH, entrance),
-            Route(f"{PATH}/", entrance),
-        ],
-        middleware=[Middleware(RequestLog, quiet_paths=frozenset({"/health", "/ready"}))],
-        lifespan=lifespan,
-    )
-    # A redirect from one form of the path to the other loses the request's body or its https.
+    application = _Application(routes=[Route("/health", health), Route("/ready", ready)], lifespan=lifespan)
     application.router.redirect_slashes = False
+    application.serve(PATH, entrance)
     return application
+
+
+class _Application(Starlette):
+    """Starlette, but for the path that has nearly all requests: its middleware and its router cost more than a call.
+
+    That path is served with and without a slash at its end: a redirect from one form to the other would lose the
+    request's body or its https.
+    """
+
+    def serve(self, path: str, entrance: ASGIApp) -> None:
+        """Serve `path` by `entrance`."""
+        quiet, logged = RequestLog(super().__call__, logging.DEBUG), RequestLog(super().__call__, logging.INFO)
+        self._by_path = {"/health": quiet, "/ready": quiet, path: RequestLog(entrance, logging.INFO)}
+        self._by_path[f"{path}/"] = self._by_path[path]
+        self._others = logged
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] == "http":
+            await self._by_path.get(scope["path"], self._others)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def _token_lock(rules: TokenRules | None) -> "tuple[TokenKeys, TokenLock] | tuple[None, None]":

@@ -8,7 +8,7 @@ that hangs takes the places of no other.
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -62,14 +62,20 @@ class BoundedTool(FunctionTool):
     """A function as a tool, within `bounds`."""
 
     _bounds: ToolBounds | None = PrivateAttr(default=None)
+    _own_bounds: Mapping[str, float] = PrivateAttr(default_factory=dict)
     _running: int = PrivateAttr(default=0)
     _arguments: SchemaValidator | None = PrivateAttr(default=None)
     _body: Callable[..., Any] = PrivateAttr()
     _in_thread: bool = PrivateAttr(default=True)
 
     def bound(self, bounds: ToolBounds) -> None:
-        """Hold the tool to `bounds` from now on."""
-        self._bounds = bounds
+        """Hold the tool to `bounds` from now on, but for what its module says for itself."""
+        own = self._own_bounds
+        self._bounds = ToolBounds(own.get("seconds", bounds.seconds), int(own.get("concurrency", bounds.concurrency)))
+
+    def bound_by_its_module(self, own: Mapping[str, float]) -> None:
+        """Take the bounds, by `ToolBounds`'s names, that stand beside the tool's function."""
+        self._own_bounds = own
 
     def prepare(self) -> None:
         """Build what `validated` and `execute` need, once.
@@ -83,15 +89,15 @@ class BoundedTool(FunctionTool):
         self._body = _wrap_body_errors(wrapper)
         self._in_thread = self.run_in_thread and not is_coroutine_function(wrapper)
         adapter: TypeAdapter[Any] = get_cached_typeadapter(self._body)
-        self._arguments = SchemaValidator(_arguments_schema(adapter.core_schema))
+        self._arguments = SchemaValidator(_without_call(adapter.core_schema, self._body.__name__))
 
     def validated(self, arguments: dict[str, Any]) -> ArgsKwargs:
         """Return the arguments as the function takes them. Raises pydantic's ValidationError."""
         if self._arguments is None:
             self.prepare()
         assert self._arguments is not None
-        found = self._arguments.validate_python(arguments)
-        return found if isinstance(found, ArgsKwargs) else ArgsKwargs(*found)
+        found: ArgsKwargs = self._arguments.validate_python(arguments)
+        return found
 
     async def execute(self, arguments: ArgsKwargs) -> Any:
         """Call the function within the tool's bounds and return its value; generators come back as lists.
@@ -177,10 +183,15 @@ class BoundedTool(FunctionTool):
             self._running -= 1
 
 
-def _arguments_schema(schema: CoreSchema) -> CoreSchema:
-    """Return the part of a function's schema that validates its arguments and does not call it."""
+def _without_call(schema: CoreSchema, name: str) -> CoreSchema:
+    """Return a function's schema with its arguments as the result, in place of the function's."""
     if schema["type"] == "definitions":
-        return {**schema, "schema": _arguments_schema(schema["schema"])}
+        return {**schema, "schema": _without_call(schema["schema"], name)}
     if schema["type"] != "call":
         raise TypeError(f"pydantic describes a function by a schema of type {schema['type']}, where a call was expected.")
-    return schema["arguments_schema"]
+
+    def taken(*args: Any, **kwargs: Any) -> ArgsKwargs:
+        return ArgsKwargs(args, kwargs)
+
+    # What pydantic says of wrong arguments names the function.
+    return {"type": "call", "arguments_schema": schema["arguments_schema"], "function": taken, "function_name": name}

@@ -44,6 +44,7 @@ from server.bounded_tools import BoundedTool, Outcome, replayed
 from server.exchange import Exchange, event, watched
 from server.ordinary_requests import OrdinaryRequest, OrdinaryRequests
 from server.request_context import LazyRequestContext
+from server.settings import Settings
 
 Served = Callable[[Scope, Receive, Send], Awaitable[None]]
 _MOST_REMEMBERED = 256
@@ -52,23 +53,20 @@ _MOST_REMEMBERED = 256
 class DirectAnswers:
     """The direct way to tools of one FastMCP server, whose lifespan must be running."""
 
-    def __init__(self, server: FastMCP[Any], tools: Sequence[BoundedTool], *, names_checked: bool, ping_seconds: float):
-        """Serve `tools`, which `server` offers under their own names.
-
-        `names_checked` says whether host names were checked before; silent calls of the modern era send a ping every
-        `ping_seconds`.
-        """
+    def __init__(self, server: FastMCP[Any], tools: Sequence[BoundedTool], settings: Settings) -> None:
+        """Serve `tools`, which `server` offers under their own names."""
         self._server = server
+        self._largest = settings.max_response_bytes
         self._tools = {tool.name: tool for tool in tools if "x-mcp-header" not in json.dumps(tool.parameters)}
-        self._ping_seconds = ping_seconds
-        self._requests = OrdinaryRequests(names_checked=names_checked)
+        self._ping_seconds = settings.ping_interval_seconds
+        self._requests = OrdinaryRequests(names_checked=bool(settings.allowed_hosts))
         self._runners = {
             version: self._runner(Connection.from_envelope(version, None, None))
             for version in (*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS)
         }
         for tool in tools:
             tool.prepare()
-        self._descriptions = [tool.to_mcp_tool(name=tool.name) for tool in sorted(tools, key=lambda tool: tool.name)]
+        self._descriptions = [tool.to_mcp_tool(name=tool.name) for tool in tools]
         self._listings: dict[str, dict[str, Any]] = {}
         self._introductions: dict[str, dict[str, Any]] = {}
 
@@ -235,10 +233,18 @@ class DirectAnswers:
                 result = CallToolResult(content=[TextContent(type="text", text=str(outcome.error))], is_error=True)
             else:
                 return None
-            serialized = self._runners[request.version]._serialize(request.method, request.version, result)
-            return _rendered(request, serialized)
+            rendered = self._rendered_result(request, result)
+            if len(rendered) <= self._largest:
+                return rendered
         except Exception:
             return None
+        what = f"The answer of the tool {tool.name} has {len(rendered)} bytes and may have {self._largest}; ask for less."
+        return self._rendered_result(
+            request, CallToolResult(content=[TextContent(type="text", text=what)], is_error=True)
+        )
+
+    def _rendered_result(self, request: OrdinaryRequest, result: CallToolResult) -> bytes:
+        return _rendered(request, self._runners[request.version]._serialize(request.method, request.version, result))
 
 
 def _rendered(request: OrdinaryRequest, result: dict[str, Any]) -> bytes:

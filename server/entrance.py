@@ -1,5 +1,5 @@
-"""The locks before the MCP endpoint, in this order: size of the headers, host name, token, number of calls, size and
-time of the body, its encoding, form and depth. Nothing of a body is read before its token was found good.
+"""The locks before the MCP endpoint, in this order: size of the headers, host name, token, size and time of the
+body, its encoding, form and depth, number of calls. Nothing of a body is read before its token was found good.
 """
 
 import asyncio
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from server.admission import Admission
 from server.call_tracker import CallTracker
 from server.json_nesting import is_deeper
 from server.mcp_endpoint import McpEndpoint
-from server.refusals import INVALID_REQUEST, NOT_IN_TIME, PARSE_ERROR, TOO_MANY_CALLS, RefusedRequest, refusal
+from server.refusals import INVALID_REQUEST, NOT_IN_TIME, PARSE_ERROR, RefusedRequest, refusal
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,8 +25,18 @@ _LINE_OVERHEAD = len(": \r\n")
 class Entrance:
     """ASGI application that lets requests through to another one, or refuses them."""
 
-    def __init__(self, endpoint: McpEndpoint, settings: Settings, calls: CallTracker, lock: "TokenLock | None") -> None:
-        """Stand before `endpoint` and count its calls in `calls`; `lock` is None where no token is asked for."""
+    def __init__(
+        self,
+        endpoint: McpEndpoint,
+        settings: Settings,
+        calls: CallTracker,
+        admission: Admission,
+        lock: "TokenLock | None",
+    ) -> None:
+        """Stand before `endpoint`, count its calls in `calls` and let as many run as `admission` does; `lock` is None
+        where no token is asked for.
+        """
+        self._admission = admission
         self._endpoint = endpoint
         self._settings = settings
         self._calls = calls
@@ -38,12 +49,12 @@ class Entrance:
             self._check_headers(headers)
             if self._lock is not None:
                 await self._lock.check(headers.getlist("authorization"))
-            self._check_concurrency()
             with self._calls.call():
                 body = await self._read(headers, receive)
                 if body is not None:
                     self._check_body(body)
-                    await self._endpoint.serve(scope, body, receive, send)
+                    async with self._admission.place():
+                        await self._endpoint.serve(scope, body, receive, send)
         except RefusedRequest as refused:
             answer = refusal(refused, close=self._calls.draining or refused.status == 408)
             await answer(scope, receive, send)
@@ -68,18 +79,6 @@ class Entrance:
                 INVALID_REQUEST,
                 "This server does not answer under that host name; use the name that it was deployed with.",
                 "a foreign host name",
-            )
-
-    def _check_concurrency(self) -> None:
-        # 429 and not 503: the load balancer's alarms take a 5xx for a broken deployment and would undo it.
-        if self._calls.running >= self._settings.max_concurrency:
-            raise RefusedRequest(
-                429,
-                TOO_MANY_CALLS,
-                f"This server runs {self._settings.max_concurrency} calls at a time and all are taken; "
-                "try again in a second.",
-                "too many calls at a time",
-                {"retry-after": "1"},
             )
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes | None:

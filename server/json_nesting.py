@@ -14,6 +14,8 @@ def is_deeper(text: bytes, limit: int) -> bool:
     Takes time proportional to the text's length times the limit at most. Of a text that is not JSON it says True when
     it opens more than `limit` brackets that it does not close; what else is wrong with it is the parser's to say.
     """
+    if text.count(b"[") + text.count(b"{") <= limit:
+        return False
     brackets = _STRING.sub(b"", text).translate(_ONE_KIND, _NO_BRACKETS)
     # Each round takes the innermost pairs away.
     for level in range(limit + 1):

@@ -48,7 +48,7 @@ def serve(app: ASGIApp, calls: CallTracker, settings: Settings, tools: Sequence[
         app,
         http=timed_protocol(settings.request_seconds),
         ws="none",
-        loop="asyncio",
+        loop="uvloop",
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -49,12 +49,8 @@ class McpEndpoint:
     async def lifespan(self) -> AsyncIterator[None]:
         """Start both applications and the direct way; end them on exit."""
         async with self._plain.lifespan(self._plain), self._streaming.lifespan(self._streaming):
-            self._direct = DirectAnswers(
-                self._server,
-                [tool for tool in await self._server.list_tools() if isinstance(tool, BoundedTool)],
-                names_checked=bool(self._settings.allowed_hosts),
-                ping_seconds=self._settings.ping_interval_seconds,
-            )
+            tools = [tool for tool in await self._server.list_tools() if isinstance(tool, BoundedTool)]
+            self._direct = DirectAnswers(self._server, tools, self._settings)
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,8 +4,8 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,33 +25,30 @@ class RequestLog:
 
     The id is the client's ``X-Request-Id`` where that is usable, else a new one; the answer carries it. The trace id
     is the load balancer's ``X-Amzn-Trace-Id``. An exception of the application is logged and answered with 500.
-    Requests for `quiet_paths` are logged on DEBUG, others on INFO.
     """
 
-    def __init__(self, app: ASGIApp, quiet_paths: frozenset[str]) -> None:
-        """Wrap `app`."""
+    def __init__(self, app: ASGIApp, level: int) -> None:
+        """Wrap `app` and write its access lines on `level`."""
         self._app = app
-        self._quiet_paths = quiet_paths
+        self._level = level
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        given_id = headers.get("x-request-id", "")
+        headers = dict(scope["headers"])
+        given_id = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given_id if _REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex
         fields = {"request_id": request_id}
-        if trace_id := headers.get("x-amzn-trace-id"):
-            fields["trace_id"] = trace_id[:_LONGEST_FIELD]
+        if trace_id := headers.get(b"x-amzn-trace-id"):
+            fields["trace_id"] = _field(trace_id)
         status: int | None = None
         error: int | None = None
+        id_header = (b"x-request-id", request_id.encode())
 
         async def send_with_id(message: Message) -> None:
             nonlocal status, error
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                message["headers"] = [*message.get("headers", ()), id_header]
             elif found := _JSON_RPC_ERROR.match(message.get("body", b"")):
                 error = int(found[1])
             await send(message)
@@ -67,16 +64,16 @@ class RequestLog:
                 answer = JSONResponse({"error": "Internal error; the server's log has it under this request id."}, 500)
                 await answer(scope, receive, send_with_id)
         finally:
-            self._log(scope, headers, status, error, time.perf_counter() - started)
+            if _logger.isEnabledFor(self._level):
+                self._log(scope, headers, status, error, time.perf_counter() - started)
             request_context.reset(token)
 
-    def _log(self, scope: Scope, headers: Headers, status: int | None, error: int | None, seconds: float) -> None:
-        level = logging.DEBUG if scope["path"] in self._quiet_paths else logging.INFO
-        if not _logger.isEnabledFor(level):
-            return
+    def _log(
+        self, scope: Scope, headers: Mapping[bytes, bytes], status: int | None, error: int | None, seconds: float
+    ) -> None:
         client = scope.get("client")
         _logger.log(
-            level,
+            self._level,
             "request",
             extra={
                 "method": scope["method"],
@@ -85,7 +82,11 @@ class RequestLog:
                 "rpc_error": error,
                 "duration_ms": round(seconds * 1000, 1),
                 "client": client[0] if client else None,
-                "protocol_version": headers.get("mcp-protocol-version", "")[:_LONGEST_FIELD] or None,
-                "mcp_method": headers.get("mcp-method", "")[:_LONGEST_FIELD] or None,
+                "protocol_version": _field(headers.get(b"mcp-protocol-version", b"")) or None,
+                "mcp_method": _field(headers.get(b"mcp-method", b"")) or None,
             },
         )
+
+
+def _field(value: bytes) -> str:
+    return value[:_LONGEST_FIELD].decode("latin-1")

@@ -25,6 +25,8 @@ _Value = TypeVar("_Value")
 LARGEST_BODY_BYTES = 4 * 2**20
 """What the MCP library reads at most (`mcp.server.transport_security.DEFAULT_MAX_REQUEST_BODY_SIZE`)."""
 
+LARGEST_RESPONSE_BYTES = 64 * 2**20
+
 _ISSUER_TEXT = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 
 
@@ -70,6 +72,14 @@ class Settings:
     max_body_bytes: largest body of a request (MAX_BODY_BYTES).
     max_depth: how deep arrays and objects of a body may be nested (MAX_DEPTH).
     max_concurrency: how many calls run at a time; health checks are no calls (MAX_CONCURRENCY).
+    max_queue: how many calls wait for a place when all are taken (MAX_QUEUE).
+    queue_seconds: how long a call waits for a place (QUEUE_SECONDS).
+    tool_seconds: how long one call of a tool may take; less than SHUTDOWN_SECONDS, so that what runs when the server is
+        told to stop can end (TOOL_SECONDS).
+    tool_concurrency: how many calls of one tool run at a time; less than MAX_CONCURRENCY, so that a tool that hangs
+        leaves places for the others (TOOL_CONCURRENCY).
+    max_response_bytes: largest answer of a tool (MAX_RESPONSE_BYTES).
+    memory_percent: from which share of the container's memory on new calls are refused (MEMORY_PERCENT).
     request_seconds: how long a request may take to arrive (REQUEST_SECONDS).
     token: which tokens are asked for; None: none are (REQUIRE_TOKEN ``on`` or ``off``, and the TOKEN_ settings).
     tool_packages: packages that hold one tool a module (TOOL_PACKAGES, separated by commas).
@@ -89,6 +99,12 @@ class Settings:
     max_body_bytes: int = LARGEST_BODY_BYTES
     max_depth: int = 64
     max_concurrency: int = 64
+    max_queue: int = 128
+    queue_seconds: int = 5
+    tool_seconds: int = 90
+    tool_concurrency: int = 32
+    max_response_bytes: int = 4 * 2**20
+    memory_percent: int = 90
     request_seconds: int = 30
     token: TokenRules | None = None
     tool_packages: tuple[str, ...] = ("server.tools",)
@@ -121,6 +137,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         max_body_bytes=setting("MAX_BODY_BYTES", _whole_number(1024, LARGEST_BODY_BYTES), Settings.max_body_bytes),
         max_depth=setting("MAX_DEPTH", _whole_number(8, 512), Settings.max_depth),
         max_concurrency=setting("MAX_CONCURRENCY", _whole_number(1, 10000), Settings.max_concurrency),
+        max_queue=setting("MAX_QUEUE", _whole_number(0, 100000), Settings.max_queue),
+        queue_seconds=setting("QUEUE_SECONDS", _whole_number(1, 60), Settings.queue_seconds),
+        tool_seconds=setting("TOOL_SECONDS", _whole_number(1, CONTAINER_STOP_SECONDS), Settings.tool_seconds),
+        tool_concurrency=setting("TOOL_CONCURRENCY", _whole_number(1, 10000), Settings.tool_concurrency),
+        max_response_bytes=setting(
+            "MAX_RESPONSE_BYTES", _whole_number(1024, LARGEST_RESPONSE_BYTES), Settings.max_response_bytes
+        ),
+        memory_percent=setting("MEMORY_PERCENT", _whole_number(50, 100), Settings.memory_percent),
         request_seconds=setting("REQUEST_SECONDS", _whole_number(1, 600), Settings.request_seconds),
         token=_token_rules(environment),
         tool_packages=setting("TOOL_PACKAGES", _list_of(_package), Settings.tool_packages),

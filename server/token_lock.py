@@ -17,10 +17,12 @@ from joserfc.util import json_b64decode
 
 from server.refusals import KEYS_UNAVAILABLE, TOKEN_REFUSED, RefusedRequest
 from server.settings import TokenRules
-from server.token_keys import ALGORITHMS, KeysUnavailableError, TokenKeys, UnknownKeyError
+from server.token_keys import ALGORITHMS, KeysUnavailableError, TokenKey, TokenKeys, UnknownKeyError
 
 CLOCK_LEEWAY_SECONDS = 30
 """How far the issuer's clock may be off."""
+
+_MOST_REMEMBERED = 64
 
 
 class TokenLock:
@@ -30,6 +32,7 @@ class TokenLock:
         """Check tokens by `rules`, their signatures with `keys`."""
         self._rules = rules
         self._keys = keys
+        self._verified: dict[str, tuple[TokenKey, Mapping[str, Any]]] = {}
 
     async def check(self, authorization: Sequence[str]) -> None:
         """Return when the Authorization headers are one bearer token that satisfies the rules.
@@ -70,13 +73,22 @@ class TokenLock:
                 f"public keys unavailable: {error}",
                 {"retry-after": "5"},
             ) from None
+        # The gateway sends one token with all calls of an hour. Its signature holds as long as the issuer's key does;
+        # its claims are looked at each time.
+        found = self._verified.get(token)
+        if found is not None and found[0] is key:
+            return found[1]
         try:
             registry = JWSRegistry(algorithms=[key.algorithm], strict_check_header=False)
-            return jwt.decode(token, key.key, registry=registry).claims
+            claims = jwt.decode(token, key.key, registry=registry).claims
         except (JoseError, ValueError, RecursionError) as error:
             raise _invalid(
                 f"signature not valid ({type(error).__name__})", "The access token's signature is not valid"
             ) from None
+        if len(self._verified) >= _MOST_REMEMBERED:
+            self._verified.clear()
+        self._verified[token] = (key, claims)
+        return claims
 
     def _check_claims(self, claims: Mapping[str, Any]) -> None:
         now = time.time()

@@ -2,7 +2,8 @@
 
 The convention: the module ``NAME.py`` of a tool package defines a function ``NAME``; that function is the tool
 ``NAME``. Its parameters and its return value are annotated and it has a docstring, which is what agents read.
-A module may say by `ANNOTATIONS` what calling the tool does, in the Model Context Protocol's words. Everything else in
+A module may say by `ANNOTATIONS` what calling the tool does, in the Model Context Protocol's words, and by
+`TIMEOUT_SECONDS` and `MAX_CONCURRENCY` how long a call may take and how many run at a time. Everything else in
 the module is its own business. Modules whose name starts with an underscore are not tools.
 """
 
@@ -18,13 +19,16 @@ from types import FunctionType, ModuleType
 from mcp.types import ToolAnnotations
 
 from server.bounded_tools import BoundedTool
-from server.settings import SettingsError
+from server.settings import CONTAINER_STOP_SECONDS, SettingsError
 
 MAX_TOOL_NAME = 48
 """A gateway shows a tool as ``target___tool`` in at most 64 characters; 48 leave 13 for the target's name."""
 
 HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 """What `ANNOTATIONS` may say, true or false (MCP specification, `ToolAnnotations`)."""
+
+BOUNDS = {"TIMEOUT_SECONDS": ("seconds", 0.01, CONTAINER_STOP_SECONDS), "MAX_CONCURRENCY": ("concurrency", 1, 10000)}
+"""What a tool's module may say of the tool's bounds: the constant's name, the bound's, and its least and its most."""
 
 _TOOL_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _FORBIDDEN_KINDS = {
@@ -89,13 +93,31 @@ def _load_tool(name: str, module_name: str) -> BoundedTool:
         )
     _check_signature(module_name, function)
     annotations = _annotations(module_name, module)
+    bounds = _bounds(module_name, module)
     try:
-        return BoundedTool.from_function(function, name=name, annotations=annotations)
+        tool = BoundedTool.from_function(function, name=name, annotations=annotations)
     except Exception as error:
         raise ToolLoadError(
             f"The tool {module_name} has a signature that cannot be described to agents ({_in_one_line(error)}); "
             "use types that pydantic knows."
         ) from error
+    assert isinstance(tool, BoundedTool)
+    tool.bound_by_its_module(bounds)
+    return tool
+
+
+def _bounds(module_name: str, module: ModuleType) -> dict[str, float]:
+    bounds: dict[str, float] = {}
+    for constant, (name, lowest, highest) in BOUNDS.items():
+        value = vars(module).get(constant)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
+            raise ToolLoadError(
+                f"{constant} of the tool {module_name} is {value!r}; write a number from {lowest:g} to {highest:g}."
+            )
+        bounds[name] = value
+    return bounds
 
 
 def _annotations(module_name: str, module: ModuleType) -> ToolAnnotations | None:

@@ -132,7 +132,7 @@ def test_an_unexpected_failure_is_logged_under_the_requests_id(answers_first: bo
 
     scope: Scope = {"type": "http", "method": "GET", "path": "/x", "headers": [(b"x-request-id", b"given")]}
     try:
-        asyncio.run(RequestLog(failing, frozenset())(scope, receive, send))
+        asyncio.run(RequestLog(failing, logging.INFO)(scope, receive, send))
     finally:
         logger.removeHandler(handler)
     entry = json.loads(output.getvalue().splitlines()[0])
