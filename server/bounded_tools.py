@@ -2,10 +2,9 @@
 
 A tool runs at most so many times at once, and for at most so many seconds. What blocks runs in a thread. A thread cannot
 be stopped: a call that is over its time is answered, and its thread keeps the tool's place until it ends, so that a tool
-that hangs takes the places of no other.
+that hangs takes the places of no other. There is no bound on all threads together: that one would let it.
 """
 
-import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import anyio
-import anyio.to_thread
 from fastmcp.exceptions import ToolError
 from fastmcp.server.dependencies import without_injected_parameters
 from fastmcp.tools.base import InputRequiredToolResult
@@ -26,8 +24,7 @@ from mcp_types import InputRequiredResult
 from pydantic import PrivateAttr, TypeAdapter
 from pydantic_core import ArgsKwargs, CoreSchema, SchemaValidator
 
-THREADS = anyio.CapacityLimiter(1_000_000)
-"""The bounds of tools are the only ones on threads: one pool for all would let one tool starve the others."""
+from server.worker_threads import ThreadTimeoutError, worker_threads
 
 
 @dataclass(frozen=True)
@@ -144,31 +141,19 @@ class BoundedTool(FunctionTool):
         return None
 
     async def _in_a_thread(self, call: Callable[[], Any], seconds: float | None) -> Any:
-        loop = asyncio.get_running_loop()
         self._running += 1
-        first: list[str] = []
 
-        def leave() -> None:
+        def ended() -> None:
             self._running -= 1
 
-        def run() -> Any:
-            first.append("thread")
-            if first[0] != "thread":
-                return None
-            try:
-                return call()
-            finally:
-                loop.call_soon_threadsafe(leave)
-
         try:
-            with anyio.move_on_after(seconds):
-                value = await anyio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=THREADS)
-                return await value if inspect.isawaitable(value) else value
-        finally:
-            # A call that is cancelled before its thread takes it up leaves no thread that would give its place back.
-            first.append("caller")
-            if first[0] == "caller":
-                leave()
+            value = await worker_threads().run(call, ended, seconds)
+        except ThreadTimeoutError:
+            self._give_up(seconds)
+        if not inspect.isawaitable(value):
+            return value
+        with anyio.move_on_after(seconds):
+            return await value
         return self._give_up(seconds)
 
     def _give_up(self, seconds: float | None) -> NoReturn:

@@ -23,8 +23,6 @@ from fastmcp.server.mixins.mcp_operations import _normalize_call_tool_result
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.runner import ServerRunner, _extract_meta, aclose_shielded
-from mcp.shared.message import ServerMessageMetadata
-from mcp.shared.transport_context import TransportContext
 from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
     CLIENT_INFO_META_KEY,
@@ -132,11 +130,7 @@ class DirectAnswers:
             return False
         http_request = Request(scope, receive)
         exchange = Exchange(
-            request.id,
-            TransportContext(kind="streamable-http", can_send_request=False, headers=http_request.headers),
-            ServerMessageMetadata(request_context=http_request),
-            request.meta.get("progressToken"),
-            send if request.modern else None,
+            request.id, http_request, request.meta.get("progressToken"), send if request.modern else None
         )
         if not request.modern:
             outcome = await self._run(tool, arguments, request, exchange, http_request)

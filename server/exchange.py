@@ -9,14 +9,16 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import anyio
 from mcp.server._streamable_http_modern import _SSE_HEADERS
 from mcp.shared.dispatcher import CallOptions
 from mcp.shared.exceptions import NoBackChannelError
-from mcp.shared.message import MessageMetadata
+from mcp.shared.message import MessageMetadata, ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
+from starlette.requests import Request
 from starlette.types import Receive, Send
 
 _WATCHED_AFTER_SECONDS = 0.05
@@ -28,13 +30,26 @@ class Exchange:
     """The `mcp.shared.dispatcher.DispatchContext` of one request; `send` is None where nothing can be streamed."""
 
     request_id: str | int
-    transport: TransportContext
-    message_metadata: MessageMetadata
+    request: Request
     progress_token: str | int | None
     send: Send | None
-    cancel_requested: anyio.Event = field(default_factory=anyio.Event)
     can_send_request: bool = field(default=False, init=False)
     streaming: bool = field(default=False, init=False)
+
+    @cached_property
+    def cancel_requested(self) -> anyio.Event:
+        """Never set: what cancels a call here cancels its task."""
+        return anyio.Event()
+
+    @cached_property
+    def transport(self) -> TransportContext:
+        """What the request came by."""
+        return TransportContext(kind="streamable-http", can_send_request=False, headers=self.request.headers)
+
+    @cached_property
+    def message_metadata(self) -> MessageMetadata:
+        """What came with the message."""
+        return ServerMessageMetadata(request_context=self.request)
 
     async def send_raw_request(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
@@ -80,32 +95,41 @@ async def watched(
 ) -> bool:
     """Run `work` while pings are sent in its silence; return False when the client left and it was cancelled."""
     loop = asyncio.get_running_loop()
+    caller = asyncio.current_task()
     watcher: asyncio.Task[None] | None = None
-    with anyio.CancelScope() as scope:
+    left = False
 
-        async def watch() -> None:
-            leaving = asyncio.ensure_future(_left(receive))
-            try:
-                wait = ping_seconds - _WATCHED_AFTER_SECONDS
-                while not (await asyncio.wait({leaving}, timeout=wait))[0]:
-                    await exchange.stream(b": ping\r\n\r\n")
-                    wait = ping_seconds
-                scope.cancel()
-            finally:
-                leaving.cancel()
-
-        def begin() -> None:
-            nonlocal watcher
-            watcher = loop.create_task(watch())
-
-        timer = loop.call_later(_WATCHED_AFTER_SECONDS, begin)
+    async def watch() -> None:
+        nonlocal left
+        leaving = asyncio.ensure_future(_left(receive))
         try:
-            await work()
+            wait = ping_seconds - _WATCHED_AFTER_SECONDS
+            while not (await asyncio.wait({leaving}, timeout=wait))[0]:
+                await exchange.stream(b": ping\r\n\r\n")
+                wait = ping_seconds
+            left = True
+            if caller is not None:
+                caller.cancel()
         finally:
-            timer.cancel()
-            if watcher is not None:
-                watcher.cancel()
-    return not scope.cancelled_caught
+            leaving.cancel()
+
+    def begin() -> None:
+        nonlocal watcher
+        watcher = loop.create_task(watch())
+
+    timer = loop.call_later(_WATCHED_AFTER_SECONDS, begin)
+    try:
+        await work()
+    except asyncio.CancelledError:
+        # Another's cancellation goes on; this one was for the work alone.
+        if not left or caller is None or caller.uncancel() > 0:
+            raise
+        return False
+    finally:
+        timer.cancel()
+        if watcher is not None:
+            watcher.cancel()
+    return not left
 
 
 async def _left(receive: Receive) -> None:
