@@ -24,15 +24,18 @@ from mcp_types import InputRequiredResult
 from pydantic import PrivateAttr, TypeAdapter
 from pydantic_core import ArgsKwargs, CoreSchema, SchemaValidator
 
-from server.worker_threads import ThreadTimeoutError, worker_threads
+from server.worker_threads import ThreadTimeoutError, WorkerThreads
 
 
 @dataclass(frozen=True)
 class ToolBounds:
     """What one tool may take: seconds of one call, and calls at a time."""
 
-    seconds: float
+    seconds: float | None
     concurrency: int
+
+
+UNBOUNDED = ToolBounds(None, 2**31)
 
 
 @dataclass(frozen=True)
@@ -55,45 +58,29 @@ class ToolTimeout(ToolError):
     """The tool did not end in time."""
 
 
-class BoundedTool(FunctionTool):
-    """A function as a tool, within `bounds`."""
+class FunctionCalls:
+    """The calls of one tool's function.
 
-    _bounds: ToolBounds | None = PrivateAttr(default=None)
-    _own_bounds: Mapping[str, float] = PrivateAttr(default_factory=dict)
-    _running: int = PrivateAttr(default=0)
-    _arguments: SchemaValidator | None = PrivateAttr(default=None)
-    _body: Callable[..., Any] = PrivateAttr()
-    _in_thread: bool = PrivateAttr(default=True)
+    The function is wrapped exactly as FastMCP's own `FunctionTool.run` does, and its arguments are validated by the
+    schema that FastMCP makes for it; here both are made once and not for each call.
+    """
 
-    def bound(self, bounds: ToolBounds) -> None:
-        """Hold the tool to `bounds` from now on, but for what its module says for itself."""
-        own = self._own_bounds
-        self._bounds = ToolBounds(own.get("seconds", bounds.seconds), int(own.get("concurrency", bounds.concurrency)))
-
-    def bound_by_its_module(self, own: Mapping[str, float]) -> None:
-        """Take the bounds, by `ToolBounds`'s names, that stand beside the tool's function."""
-        self._own_bounds = own
-
-    def prepare(self) -> None:
-        """Build what `validated` and `execute` need, once.
-
-        The function is wrapped exactly as FastMCP's own `FunctionTool.run` does, and its arguments are validated by the
-        schema that FastMCP makes for it.
-        """
+    def __init__(self, tool: FunctionTool) -> None:
+        """Prepare the calls of `tool`, without bounds."""
+        self.name = tool.name
+        self.bounds = UNBOUNDED
+        self.running = 0
         wrapper = without_injected_parameters(
-            _wrap_body_errors(self.fn, materialize_generators=True), run_in_thread=self.run_in_thread
+            _wrap_body_errors(tool.fn, materialize_generators=True), run_in_thread=tool.run_in_thread
         )
         self._body = _wrap_body_errors(wrapper)
-        self._in_thread = self.run_in_thread and not is_coroutine_function(wrapper)
+        self._in_thread = tool.run_in_thread and not is_coroutine_function(wrapper)
         adapter: TypeAdapter[Any] = get_cached_typeadapter(self._body)
-        self._arguments = SchemaValidator(_without_call(adapter.core_schema, self._body.__name__))
+        self._validator = SchemaValidator(_without_call(adapter.core_schema, self._body.__name__))
 
     def validated(self, arguments: dict[str, Any]) -> ArgsKwargs:
         """Return the arguments as the function takes them. Raises pydantic's ValidationError."""
-        if self._arguments is None:
-            self.prepare()
-        assert self._arguments is not None
-        found: ArgsKwargs = self._arguments.validate_python(arguments)
+        found: ArgsKwargs = self._validator.validate_python(arguments)
         return found
 
     async def execute(self, arguments: ArgsKwargs) -> Any:
@@ -101,8 +88,75 @@ class BoundedTool(FunctionTool):
 
         Raises ToolBusy, ToolTimeout, and whatever the function raises.
         """
+        if self.running >= self.bounds.concurrency:
+            raise ToolBusy(
+                f"The tool {self.name} runs {self.bounds.concurrency} calls at a time and all are taken; "
+                "try again in a second."
+            )
         call = functools.partial(self._body, *arguments.args, **(arguments.kwargs or {}))
-        return await self._within_bounds(call, in_thread=self._in_thread)
+        value = await (self._in_a_thread(call) if self._in_thread else self._on_the_loop(call))
+        return await FunctionTool._materialize_generator(value)
+
+    async def _in_a_thread(self, call: Callable[[], Any]) -> Any:
+        self.running += 1
+        try:
+            value = await WorkerThreads.of_running_loop().run(call, self._ended, self.bounds.seconds)
+        except ThreadTimeoutError:
+            self._give_up()
+        if not inspect.isawaitable(value):
+            return value
+        return await self._on_the_loop(lambda: value)
+
+    async def _on_the_loop(self, call: Callable[[], Any]) -> Any:
+        with self._place(), anyio.move_on_after(self.bounds.seconds):
+            value = call()
+            if inspect.isawaitable(value):
+                value = await value
+            if inspect.isasyncgen(value):
+                value = await FunctionTool._materialize_generator(value)
+            return value
+        return self._give_up()
+
+    def _ended(self) -> None:
+        self.running -= 1
+
+    def _give_up(self) -> NoReturn:
+        raise ToolTimeout(
+            f"The tool {self.name} did not end within {self.bounds.seconds:g} seconds, which a call of it may take."
+        )
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
+
+
+class BoundedTool(FunctionTool):
+    """A function as a tool, within bounds."""
+
+    _calls: FunctionCalls | None = PrivateAttr(default=None)
+    _own_bounds: Mapping[str, float] = PrivateAttr(default_factory=dict)
+
+    @property
+    def calls(self) -> FunctionCalls:
+        """The calls of the tool's function."""
+        if self._calls is None:
+            self._calls = FunctionCalls(self)
+        return self._calls
+
+    def bound(self, bounds: ToolBounds) -> None:
+        """Hold the tool to `bounds` from now on, but for what its module says for itself."""
+        own = self._own_bounds
+        self.calls.bounds = ToolBounds(
+            own.get("seconds", bounds.seconds), int(own.get("concurrency", bounds.concurrency))
+        )
+
+    def bound_by_its_module(self, own: Mapping[str, float]) -> None:
+        """Take the bounds, by `ToolBounds`'s names, that stand beside the tool's function."""
+        self._own_bounds = own
 
     async def run(self, arguments: dict[str, Any]) -> Any:
         """Run the tool as FastMCP does, or give the outcome that is `replayed`."""
@@ -116,56 +170,15 @@ class BoundedTool(FunctionTool):
         return self.convert_result(outcome.value)
 
     async def _execute(
-        self, type_adapter: TypeAdapter[Any], exec_is_async: bool, arguments: dict[str, Any], *, strict: bool | None = None
+        self,
+        type_adapter: TypeAdapter[Any],
+        exec_is_async: bool,
+        arguments: dict[str, Any],
+        *,
+        strict: bool | None = None,
     ) -> Any:
         # FastMCP's own way in: the same bounds hold.
-        return await self.execute(self.validated(arguments))
-
-    async def _within_bounds(self, call: Callable[[], Any], *, in_thread: bool) -> Any:
-        bounds = self._bounds
-        if bounds is not None and self._running >= bounds.concurrency:
-            raise ToolBusy(
-                f"The tool {self.name} runs {bounds.concurrency} calls at a time and all are taken; try again in a second."
-            )
-        seconds = None if bounds is None else bounds.seconds
-        if in_thread:
-            return await self._materialize_generator(await self._in_a_thread(call, seconds))
-        with self._place():
-            with anyio.move_on_after(seconds) as scope:
-                value = call()
-                if inspect.isawaitable(value):
-                    value = await value
-                return await self._materialize_generator(value)
-        if scope.cancelled_caught:
-            self._give_up(seconds)
-        return None
-
-    async def _in_a_thread(self, call: Callable[[], Any], seconds: float | None) -> Any:
-        self._running += 1
-
-        def ended() -> None:
-            self._running -= 1
-
-        try:
-            value = await worker_threads().run(call, ended, seconds)
-        except ThreadTimeoutError:
-            self._give_up(seconds)
-        if not inspect.isawaitable(value):
-            return value
-        with anyio.move_on_after(seconds):
-            return await value
-        return self._give_up(seconds)
-
-    def _give_up(self, seconds: float | None) -> NoReturn:
-        raise ToolTimeout(f"The tool {self.name} did not end within {seconds:g} seconds, which it may take.")
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        self._running += 1
-        try:
-            yield
-        finally:
-            self._running -= 1
+        return await self.calls.execute(self.calls.validated(arguments))
 
 
 def _without_call(schema: CoreSchema, name: str) -> CoreSchema:

@@ -62,11 +62,10 @@ class DirectAnswers:
             version: self._runner(Connection.from_envelope(version, None, None))
             for version in (*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS)
         }
-        for tool in tools:
-            tool.prepare()
+        self._calls = {tool.name: tool.calls for tool in tools}
         self._descriptions = [tool.to_mcp_tool(name=tool.name) for tool in tools]
         self._listings: dict[str, dict[str, Any]] = {}
-        self._introductions: dict[str, dict[str, Any]] = {}
+        self._introductions: dict[bytes, dict[str, Any]] = {}
 
     async def answer(self, scope: Scope, body: bytes, receive: Receive, send: Send, libraries: Served) -> bool:
         """Answer the request with `body` if it is ordinary; return False, with nothing done, if it is not.
@@ -103,7 +102,7 @@ class DirectAnswers:
 
     def _introduction(self, request: OrdinaryRequest) -> dict[str, Any] | None:
         """Return what the server says of itself to a client whose introduction the library takes."""
-        said = json.dumps([request.version, request.params])
+        said = to_json([request.version, request.params])
         if said not in self._introductions:
             runner = self._runners[request.version]
             try:
@@ -125,7 +124,7 @@ class DirectAnswers:
         if tool is None or not params.keys() <= {"name", "arguments", "_meta"} or type(given) is not dict:
             return False
         try:
-            arguments = tool.validated(given)
+            arguments = self._calls[tool.name].validated(given)
         except ValidationError:
             return False
         http_request = Request(scope, receive)
@@ -167,7 +166,7 @@ class DirectAnswers:
         bound_http = _current_http_request.set(http_request)
         try:
             async with Context(fastmcp=self._server):
-                return Outcome(await tool.execute(arguments))
+                return Outcome(await self._calls[tool.name].execute(arguments))
         except Exception as error:
             return Outcome(error=error)
         finally:
@@ -242,11 +241,9 @@ class DirectAnswers:
 
 
 def _rendered(request: OrdinaryRequest, result: dict[str, Any]) -> bytes:
-    """Return a response as the request's era writes it. Raises ValueError for what has no form in JSON."""
+    """Return a response as the transport of the request's era writes it. Raises ValueError where it would fail."""
     response = {"jsonrpc": "2.0", "id": request.id, "result": result}
-    if request.modern:
-        return json.dumps(response, separators=(",", ":"), allow_nan=False).encode()
-    return to_json(response, inf_nan_mode="null")
+    return to_json(response, inf_nan_mode="constants" if request.modern else "null")
 
 
 async def _send_json(send: Send, payload: bytes) -> None:

@@ -96,6 +96,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         gc.freeze()
         gc.enable()
+        # A call makes some hundred objects that are all gone at its end: looking every 700 would find nothing.
+        gc.set_threshold(10_000, 20, 100)
         for listener in sockets or []:
             host, port = listener.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host

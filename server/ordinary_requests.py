@@ -14,6 +14,7 @@ from mcp.server.streamable_http import DEFAULT_NEGOTIATED_VERSION
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY, methods
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
+from pydantic_core import to_json
 from starlette.types import Scope
 
 LOG_LEVEL_META_KEY = "io.modelcontextprotocol/logLevel"
@@ -50,7 +51,7 @@ class OrdinaryRequests:
     def __init__(self, *, names_checked: bool) -> None:
         """Say by `names_checked` whether host names were checked before."""
         self._names_checked = names_checked
-        self._identities: set[str] = set()
+        self._identities: set[bytes] = set()
 
     def recognise(self, scope: Scope, body: bytes) -> OrdinaryRequest | None:
         """Return the request if it is ordinary."""
@@ -112,7 +113,7 @@ class OrdinaryRequests:
         return self._is_valid(version, {name: meta[name] for name in _IDENTITY if name in meta})
 
     def _is_valid(self, version: str, identity: dict[str, Any]) -> bool:
-        known = json.dumps(identity)
+        known = to_json(identity)
         if known in self._identities:
             return True
         try:

@@ -10,8 +10,7 @@ import contextvars
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, ClassVar
 
 from anyio._backends._asyncio import AsyncIOBackend
 from anyio._core._eventloop import claim_worker_thread, threadlocals
@@ -24,25 +23,24 @@ class ThreadTimeoutError(Exception):
 _Work = tuple[contextvars.Context, Callable[[], Any], Callable[[Any, BaseException | None], None]]
 
 
-_pools: "WeakKeyDictionary[asyncio.AbstractEventLoop, WorkerThreads]" = WeakKeyDictionary()
-
-
-def worker_threads() -> "WorkerThreads":
-    """Return the pool of the running event loop."""
-    loop = asyncio.get_running_loop()
-    pool = _pools.get(loop)
-    if pool is None:
-        pool = _pools[loop] = WorkerThreads()
-    return pool
-
-
 class WorkerThreads:
-    """A pool that grows with the calls that run at a time; used from one event loop's thread."""
+    """A pool that grows with the calls that run at a time; used from its event loop's thread."""
 
-    def __init__(self) -> None:
+    current: "ClassVar[WorkerThreads | None]" = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start without threads."""
+        self._loop = loop
         self._work: queue.SimpleQueue[_Work] = queue.SimpleQueue()
         self._idle = 0
+
+    @classmethod
+    def of_running_loop(cls) -> "WorkerThreads":
+        """Return the pool of the running event loop; of one loop at a time, as a server has only one."""
+        loop = asyncio.get_running_loop()
+        if cls.current is None or cls.current._loop is not loop:
+            cls.current = cls(loop)
+        return cls.current
 
     async def run(self, call: Callable[[], Any], ended: Callable[[], None], seconds: float | None = None) -> Any:
         """Return what `call` returns in a thread, or raise what it raises, or ThreadTimeoutError after `seconds`.
@@ -50,7 +48,7 @@ class WorkerThreads:
         `ended` is called in the event loop when the thread has ended the call, which is later than this where the
         caller was cancelled or the time is over: the call itself goes on.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         future: asyncio.Future[Any] = loop.create_future()
 
         def done(value: Any, error: BaseException | None) -> None:
