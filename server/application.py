@@ -16,6 +16,8 @@ from starlette.routing import Route
 from server.call_tracker import CallTracker
 from server.entrance import Entrance
 from server.mcp_endpoint import PATH, McpEndpoint
+from server.observation import Observation
+from server.observed_calls import ObservedCalls
 from server.request_log import RequestLog
 from server.self_check import check_tools_are_listed
 from server.settings import Settings, TokenRules
@@ -28,10 +30,13 @@ NAME = "mcp-agent-runtime"
 VERSION = "1.0.0"
 
 
-def build_mcp_server(tools: Sequence[Tool]) -> FastMCP:
-    """Return the MCP server that offers `tools`."""
+def build_mcp_server(tools: Sequence[Tool], observation: Observation | None = None) -> FastMCP:
+    """Return the MCP server that offers `tools`; `observation` sees the calls that it runs."""
     # What an exception says may hold anything; agents see what a tool says with ToolError.
-    return FastMCP(name=NAME, version=VERSION, tools=tools, on_duplicate="error", mask_error_details=True)
+    server = FastMCP(name=NAME, version=VERSION, tools=tools, on_duplicate="error", mask_error_details=True)
+    if observation is not None:
+        server.add_middleware(ObservedCalls(observation))
+    return server
 
 
 def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTracker) -> Starlette:
@@ -42,7 +47,8 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
     are served and the issuer's public keys were read, where tokens are asked for, until the server is told to stop;
     else 503. Both answer under any Host header, without a token, and however many calls run.
     """
-    endpoint = McpEndpoint(build_mcp_server(tools), settings, calls)
+    observation = Observation(settings, [tool.name for tool in tools])
+    endpoint = McpEndpoint(build_mcp_server(tools, observation), settings, calls)
     keys, lock = _token_lock(settings.token)
     entrance = Entrance(endpoint, settings, calls, lock)
     serving = False
@@ -53,7 +59,7 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
         async with endpoint.lifespan():
             await check_tools_are_listed(endpoint, PATH, [tool.name for tool in tools])
             serving = True
-            async with _kept_fresh(keys):
+            async with _kept_fresh(keys), observation.publishing():
                 yield
             serving = False
 
@@ -74,7 +80,13 @@ def build_application(tools: Sequence[Tool], settings: Settings, calls: CallTrac
             Route(PATH, entrance),
             Route(f"{PATH}/", entrance),
         ],
-        middleware=[Middleware(RequestLog, quiet_paths=frozenset({"/health", "/ready"}))],
+        middleware=[
+            Middleware(
+                RequestLog,
+                quiet_paths=frozenset({"/health", "/ready"}),
+                caller_header=settings.audit_caller_header,
+            )
+        ],
         lifespan=lifespan,
     )
     # A redirect from one form of the path to the other loses the request's body or its https.

@@ -3,17 +3,15 @@
 import logging
 import re
 import time
-import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.json_logs import request_context
+from server.request_facts import LONGEST_FIELD, current_request, read_facts
 
 _logger = logging.getLogger("server.access")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
-_LONGEST_FIELD = 256
 _JSON_RPC_ERROR = re.compile(
     rb'\{"jsonrpc":"2\.0",(?:"id":(?:null|-?[0-9]{1,20}|"[^"\\]{0,128}"),)?"error":\{"code":(-?[0-9]{1,9})\b'
 )
@@ -23,15 +21,16 @@ _JSON_RPC_ERROR = re.compile(
 class RequestLog:
     """ASGI middleware: request id and trace id for all log lines of a request, and its access line.
 
-    The id is the client's ``X-Request-Id`` where that is usable, else a new one; the answer carries it. The trace id
-    is the load balancer's ``X-Amzn-Trace-Id``. An exception of the application is logged and answered with 500.
-    Requests for `quiet_paths` are logged on DEBUG, others on INFO.
+    What is known of the request (`server.request_facts`) is there for whatever serves it; the answer carries its id.
+    An exception of the application is logged and answered with 500. Requests for `quiet_paths` are logged on DEBUG,
+    others on INFO.
     """
 
-    def __init__(self, app: ASGIApp, quiet_paths: frozenset[str]) -> None:
-        """Wrap `app`."""
+    def __init__(self, app: ASGIApp, quiet_paths: frozenset[str], caller_header: str = "") -> None:
+        """Wrap `app`; `caller_header` names the header that says who calls, in lower case, empty where none does."""
         self._app = app
         self._quiet_paths = quiet_paths
+        self._caller_header = caller_header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -39,11 +38,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        given_id = headers.get("x-request-id", "")
-        request_id = given_id if _REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex
-        fields = {"request_id": request_id}
-        if trace_id := headers.get("x-amzn-trace-id"):
-            fields["trace_id"] = trace_id[:_LONGEST_FIELD]
+        facts = read_facts(headers, self._caller_header)
         status: int | None = None
         error: int | None = None
 
@@ -51,12 +46,13 @@ class RequestLog:
             nonlocal status, error
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                MutableHeaders(scope=message)["x-request-id"] = facts.request_id
             elif found := _JSON_RPC_ERROR.match(message.get("body", b"")):
                 error = int(found[1])
             await send(message)
 
-        token = request_context.set(fields)
+        token = request_context.set(facts.fields())
+        facts_token = current_request.set(facts)
         started = time.perf_counter()
         try:
             await self._app(scope, receive, send_with_id)
@@ -68,6 +64,7 @@ class RequestLog:
                 await answer(scope, receive, send_with_id)
         finally:
             self._log(scope, headers, status, error, time.perf_counter() - started)
+            current_request.reset(facts_token)
             request_context.reset(token)
 
     def _log(self, scope: Scope, headers: Headers, status: int | None, error: int | None, seconds: float) -> None:
@@ -80,12 +77,12 @@ class RequestLog:
             "request",
             extra={
                 "method": scope["method"],
-                "path": scope["path"][:_LONGEST_FIELD],
+                "path": scope["path"][:LONGEST_FIELD],
                 "status": status,
                 "rpc_error": error,
                 "duration_ms": round(seconds * 1000, 1),
                 "client": client[0] if client else None,
-                "protocol_version": headers.get("mcp-protocol-version", "")[:_LONGEST_FIELD] or None,
-                "mcp_method": headers.get("mcp-method", "")[:_LONGEST_FIELD] or None,
+                "protocol_version": headers.get("mcp-protocol-version", "")[:LONGEST_FIELD] or None,
+                "mcp_method": headers.get("mcp-method", "")[:LONGEST_FIELD] or None,
             },
         )
