@@ -74,6 +74,8 @@ def take_settings_from_fastmcp() -> None:
         del os.environ[name]
     os.environ["FASTMCP_ENV_FILE"] = os.devnull
     os.environ["FASTMCP_LOG_ENABLED"] = "false"
+    # Its spans would know nothing of the calls that it does not run; ours are of every call.
+    os.environ["FASTMCP_TELEMETRY_MODE"] = "off"
     os.environ["FASTMCP_CHECK_FOR_UPDATES"] = "off"
 
 

@@ -1,8 +1,8 @@
 """Who may call now, who waits, and who is told to come again.
 
-Calls that are running take places; those beyond wait in a queue, the first first, for a bounded time. Where the queue is
-full, the time is over or memory is nearly used up, the answer is 429 and not 503: the load balancer's alarms take a 5xx
-for a broken deployment and would undo it. Health checks take no place.
+Calls that are running take places; those beyond wait in a queue, the first first, for a bounded time. Where the queue
+is full, the time is over or memory is nearly used up, the answer is 429 and not 503: the load balancer's alarms take a
+5xx for a broken deployment and would undo it. Health checks take no place.
 """
 
 import asyncio

@@ -19,6 +19,8 @@ from server.call_tracker import CallTracker
 from server.entrance import Entrance
 from server.mcp_endpoint import PATH, McpEndpoint
 from server.memory_guard import MemoryGuard, memory_limit, resident_bytes
+from server.observation import Observation
+from server.observed_calls import ObservedCalls
 from server.request_log import RequestLog
 from server.self_check import check_tools_are_listed
 from server.settings import Settings, TokenRules
@@ -31,10 +33,13 @@ NAME = "mcp-agent-runtime"
 VERSION = "1.0.0"
 
 
-def build_mcp_server(tools: Sequence[BoundedTool]) -> FastMCP:
-    """Return the MCP server that offers `tools`."""
+def build_mcp_server(tools: Sequence[BoundedTool], observation: Observation | None = None) -> FastMCP:
+    """Return the MCP server that offers `tools`; `observation` sees the calls that it runs."""
     # What an exception says may hold anything; agents see what a tool says with ToolError.
-    return FastMCP(name=NAME, version=VERSION, tools=tools, on_duplicate="error", mask_error_details=True)
+    server = FastMCP(name=NAME, version=VERSION, tools=tools, on_duplicate="error", mask_error_details=True)
+    if observation is not None:
+        server.add_middleware(ObservedCalls(observation))
+    return server
 
 
 def build_application(tools: Sequence[BoundedTool], settings: Settings, calls: CallTracker) -> Starlette:
@@ -49,7 +54,8 @@ def build_application(tools: Sequence[BoundedTool], settings: Settings, calls: C
         tool.bound(ToolBounds(settings.tool_seconds, settings.tool_concurrency))
     guard = MemoryGuard(memory_limit(), settings.memory_percent / 100, resident_bytes)
     admission = Admission(settings.max_concurrency, settings.max_queue, settings.queue_seconds, guard.is_short)
-    endpoint = McpEndpoint(build_mcp_server(tools), settings, calls)
+    observation = Observation(settings, [tool.name for tool in tools])
+    endpoint = McpEndpoint(build_mcp_server(tools, observation), settings, calls, observation)
     keys, lock = _token_lock(settings.token)
     entrance = Entrance(endpoint, settings, calls, admission, lock)
     serving = False
@@ -60,7 +66,7 @@ def build_application(tools: Sequence[BoundedTool], settings: Settings, calls: C
         async with endpoint.lifespan():
             await check_tools_are_listed(endpoint, PATH, [tool.name for tool in tools])
             serving = True
-            async with _kept_fresh(keys):
+            async with _kept_fresh(keys), observation.publishing():
                 yield
             serving = False
 
@@ -76,7 +82,7 @@ def build_application(tools: Sequence[BoundedTool], settings: Settings, calls: C
 
     application = _Application(routes=[Route("/health", health), Route("/ready", ready)], lifespan=lifespan)
     application.router.redirect_slashes = False
-    application.serve(PATH, entrance)
+    application.serve(PATH, entrance, settings.audit_caller_header)
     return application
 
 
@@ -87,12 +93,12 @@ class _Application(Starlette):
     request's body or its https.
     """
 
-    def serve(self, path: str, entrance: ASGIApp) -> None:
-        """Serve `path` by `entrance`."""
-        quiet, logged = RequestLog(super().__call__, logging.DEBUG), RequestLog(super().__call__, logging.INFO)
-        self._by_path = {"/health": quiet, "/ready": quiet, path: RequestLog(entrance, logging.INFO)}
-        self._by_path[f"{path}/"] = self._by_path[path]
-        self._others = logged
+    def serve(self, path: str, entrance: ASGIApp, caller_header: str) -> None:
+        """Serve `path` by `entrance`; `caller_header` as `RequestLog` takes it."""
+        quiet = RequestLog(super().__call__, logging.DEBUG, caller_header)
+        calls = RequestLog(entrance, logging.INFO, caller_header)
+        self._by_path = {"/health": quiet, "/ready": quiet, path: calls, f"{path}/": calls}
+        self._others = RequestLog(super().__call__, logging.INFO, caller_header)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""

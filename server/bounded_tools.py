@@ -1,8 +1,8 @@
 """Tools that are held to their bounds, whichever way they are called.
 
-A tool runs at most so many times at once, and for at most so many seconds. What blocks runs in a thread. A thread cannot
-be stopped: a call that is over its time is answered, and its thread keeps the tool's place until it ends, so that a tool
-that hangs takes the places of no other. There is no bound on all threads together: that one would let it.
+A tool runs at most so many times at once, and for at most so many seconds. What blocks runs in a thread. A thread
+cannot be stopped: a call that is over its time is answered, and its thread keeps the tool's place until it ends, so
+that a tool that hangs takes the places of no other. There is no bound on all threads together: that one would let it.
 """
 
 import functools
@@ -186,7 +186,7 @@ def _without_call(schema: CoreSchema, name: str) -> CoreSchema:
     if schema["type"] == "definitions":
         return {**schema, "schema": _without_call(schema["schema"], name)}
     if schema["type"] != "call":
-        raise TypeError(f"pydantic describes a function by a schema of type {schema['type']}, where a call was expected.")
+        raise TypeError(f"pydantic describes a function by a schema of type {schema['type']} and not by a call.")
 
     def taken(*args: Any, **kwargs: Any) -> ArgsKwargs:
         return ArgsKwargs(args, kwargs)

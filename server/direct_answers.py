@@ -1,18 +1,19 @@
 """Answers ordinary requests itself, as FastMCP and the MCP library would, without what they do on the way.
 
 FastMCP serves a call through two HTTP applications, a dispatcher, two chains of middleware and three validations of the
-same message. Here a request is looked at once. What is ordinary in every part (the headers, the envelope, a tool that is
-a function, arguments that fit) is run with the same function, in the same context, and its result is converted by the
-libraries' own code. Everything else is left to them: an answer that is not made here is theirs. What a tool raised, or
-gave that this way has no form for, is handed to them as the outcome of the call, and the tool does not run again.
+same message. Here a request is looked at once. What is ordinary in every part (the headers, the envelope, a tool that
+is a function, arguments that fit) is run with the same function, in the same context, and its result is converted by
+the libraries' own code. Everything else is left to them: an answer that is not made here is theirs. What a tool raised,
+or gave that this way has no form for, is handed to them as the outcome of the call, and the tool does not run again.
 
 Nothing is kept of answers. What does not change while the server runs, the tools' descriptions and what the server says
 of itself, is built once.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import ToolError
@@ -20,6 +21,7 @@ from fastmcp.server.context import Context
 from fastmcp.server.dependencies import fastmcp_request_ctx
 from fastmcp.server.http import _current_http_request
 from fastmcp.server.mixins.mcp_operations import _normalize_call_tool_result
+from fastmcp.tools.base import ToolResult
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.runner import ServerRunner, _extract_meta, aclose_shielded
@@ -40,9 +42,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from server.bounded_tools import BoundedTool, Outcome, replayed
 from server.exchange import Exchange, event, watched
+from server.observed_calls import outcome_of
 from server.ordinary_requests import OrdinaryRequest, OrdinaryRequests
 from server.request_context import LazyRequestContext
+from server.request_facts import RequestFacts, current_request
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.observation import CallInProgress, Observation
 
 Served = Callable[[Scope, Receive, Send], Awaitable[None]]
 _MOST_REMEMBERED = 256
@@ -51,8 +58,15 @@ _MOST_REMEMBERED = 256
 class DirectAnswers:
     """The direct way to tools of one FastMCP server, whose lifespan must be running."""
 
-    def __init__(self, server: FastMCP[Any], tools: Sequence[BoundedTool], settings: Settings) -> None:
-        """Serve `tools`, which `server` offers under their own names."""
+    def __init__(
+        self,
+        server: FastMCP[Any],
+        tools: Sequence[BoundedTool],
+        settings: Settings,
+        observation: "Observation | None" = None,
+    ) -> None:
+        """Serve `tools`, which `server` offers under their own names; `observation` sees their calls."""
+        self._observation = observation
         self._server = server
         self._largest = settings.max_response_bytes
         self._tools = {tool.name: tool for tool in tools if "x-mcp-header" not in json.dumps(tool.parameters)}
@@ -164,16 +178,32 @@ class DirectAnswers:
         )
         bound = fastmcp_request_ctx.set(context)
         bound_http = _current_http_request.set(http_request)
+        observed = self._observed(tool, request)
+        outcome = "crash"
         try:
             async with Context(fastmcp=self._server):
-                return Outcome(await self._calls[tool.name].execute(arguments))
+                value = await self._calls[tool.name].execute(arguments)
+            outcome = "tool_error" if isinstance(value, ToolResult) and value.is_error else "ok"
+            return Outcome(value)
         except Exception as error:
+            outcome = outcome_of(error, tool.name)
             return Outcome(error=error)
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
         finally:
+            if observed is not None:
+                observed.end(outcome, request.params.get("arguments"))
             _current_http_request.reset(bound_http)
             fastmcp_request_ctx.reset(bound)
             if context.connection is not None:
                 await aclose_shielded(context.connection)
+
+    def _observed(self, tool: BoundedTool, request: OrdinaryRequest) -> "CallInProgress | None":
+        if self._observation is None:
+            return None
+        facts = current_request.get() or RequestFacts("none")
+        return self._observation.begin(tool.name, facts.continuing(request.meta) if request.meta else facts)
 
     def _context(
         self, request: OrdinaryRequest, exchange: Exchange
@@ -231,7 +261,9 @@ class DirectAnswers:
                 return rendered
         except Exception:
             return None
-        what = f"The answer of the tool {tool.name} has {len(rendered)} bytes and may have {self._largest}; ask for less."
+        what = (
+            f"The answer of the tool {tool.name} has {len(rendered)} bytes and may have {self._largest}; ask for less."
+        )
         return self._rendered_result(
             request, CallToolResult(content=[TextContent(type="text", text=what)], is_error=True)
         )

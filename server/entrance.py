@@ -94,7 +94,7 @@ class Entrance:
         )
         if declared.isdecimal() and int(declared[:20]) > limit:
             raise too_large
-        body = b""
+        body: bytes = b""
         try:
             with _Deadline(seconds):
                 while True:
@@ -102,7 +102,8 @@ class Entrance:
                     if message["type"] == "http.disconnect":
                         return None
                     # One message holds the whole body of nearly every request.
-                    body = body + message.get("body", b"") if body else message.get("body", b"")
+                    part: bytes = message.get("body", b"")
+                    body = body + part if body else part
                     if len(body) > limit:
                         raise too_large
                     if not message.get("more_body", False):
@@ -172,4 +173,3 @@ def _name(host: str) -> str:
     if name.startswith("["):
         return name[1:].partition("]")[0]
     return name.rpartition(":")[0] if name.count(":") == 1 else name
-

@@ -1,8 +1,8 @@
 """One request of the modern protocol era and its answer, which is one JSON document unless it has to be a stream.
 
-It becomes an event stream with the first notification of the tool, or when the tool has been silent for a ping interval,
-so that nothing between the client and the server takes the connection for dead. A client that closes its connection
-cancels the call, which is how this era cancels (MCP 2026-07-28, streamable HTTP).
+It becomes an event stream with the first notification of the tool, or when the tool has been silent for a ping
+interval, so that nothing between the client and the server takes the connection for dead. A client that closes its
+connection cancels the call, which is how this era cancels (MCP 2026-07-28, streamable HTTP).
 """
 
 import asyncio

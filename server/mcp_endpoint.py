@@ -13,6 +13,7 @@ two FastMCP applications stand here over the same tools, and each request goes t
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastmcp import FastMCP
 from fastmcp.server.http import StarletteWithLifespan
@@ -29,14 +30,23 @@ from server.call_tracker import CallTracker
 from server.direct_answers import DirectAnswers
 from server.settings import Settings
 
+if TYPE_CHECKING:
+    from server.observation import Observation
+
 PATH = "/mcp"
 
 
 class McpEndpoint:
     """ASGI application for `PATH`, whatever path it is mounted at; `lifespan` must be running while it serves."""
 
-    def __init__(self, server: FastMCP, settings: Settings, calls: CallTracker) -> None:
-        """Serve the tools of `server`, and close connections once `calls` says that the server drains."""
+    def __init__(
+        self, server: FastMCP, settings: Settings, calls: CallTracker, observation: "Observation | None" = None
+    ) -> None:
+        """Serve the tools of `server`, and close connections once `calls` says that the server drains.
+
+        `observation` sees the calls that do not go through `server`.
+        """
+        self._observation = observation
         self._plain = _application(server, settings, json_response=True)
         self._streaming = _application(server, settings, json_response=False)
         self._server = server
@@ -50,7 +60,7 @@ class McpEndpoint:
         """Start both applications and the direct way; end them on exit."""
         async with self._plain.lifespan(self._plain), self._streaming.lifespan(self._streaming):
             tools = [tool for tool in await self._server.list_tools() if isinstance(tool, BoundedTool)]
-            self._direct = DirectAnswers(self._server, tools, self._settings)
+            self._direct = DirectAnswers(self._server, tools, self._settings, self._observation)
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

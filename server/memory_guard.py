@@ -1,8 +1,8 @@
 """Tells when the process's memory is nearly used up, before the kernel ends the task for it.
 
 The limit is the control group's (`memory.max`, version 1: `memory.limit_in_bytes`), which a container runtime sets from
-the task definition; what counts against it is the resident memory of this process, since the container runs nothing else
-and the page cache can be given back. Without a limit there is nothing to guard.
+the task definition; what counts against it is the resident memory of this process, since the container runs nothing
+else and the page cache can be given back. Without a limit there is nothing to guard.
 """
 
 import gc
@@ -10,8 +10,6 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-
 
 _logger = logging.getLogger("server.memory")
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -31,7 +29,7 @@ class MemoryGuard:
         resident: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the limit (None: there is none), the share of it from which on memory is short, and what to look with."""
+        """Take the limit (None: there is none), the share of it from which on memory is short, and how to look."""
         self._most = None if limit_bytes is None else int(limit_bytes * share)
         self._resident = resident
         self._clock = clock

@@ -45,10 +45,12 @@ class LazyRequestContext(FastMCPRequestContext):
 
     @property
     def session(self) -> ServerSession:  # type: ignore[override]
+        """The way to the client."""
         return self._made[0].session
 
     @property
     def meta(self) -> dict[str, Any] | None:  # type: ignore[override]
+        """The request's ``_meta``."""
         return _lift_meta(self._made[0])
 
     @property

@@ -30,6 +30,9 @@ LARGEST_RESPONSE_BYTES = 64 * 2**20
 _ISSUER_TEXT = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 
 
+_TELLING_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
+
+
 class SettingsError(Exception):
     """A setting is wrong; the message is one sentence that names it and says what to write instead."""
 
@@ -81,6 +84,11 @@ class Settings:
     max_response_bytes: largest answer of a tool (MAX_RESPONSE_BYTES).
     memory_percent: from which share of the container's memory on new calls are refused (MEMORY_PERCENT).
     request_seconds: how long a request may take to arrive (REQUEST_SECONDS).
+    runtime_name: what metrics call this runtime (RUNTIME_NAME).
+    metrics_seconds: how often metrics are written; 0: never (METRICS_SECONDS).
+    audit_arguments: whether audit lines hold a call's arguments: ``off``, or ``redacted``, without secrets and cut
+        (AUDIT_ARGUMENTS).
+    audit_caller_header: the header that says who calls, in lower case; empty: none does (AUDIT_CALLER_HEADER).
     token: which tokens are asked for; None: none are (REQUIRE_TOKEN ``on`` or ``off``, and the TOKEN_ settings).
     tool_packages: packages that hold one tool a module (TOOL_PACKAGES, separated by commas).
     tool_secrets: the keys of one Secrets Manager secret, for `server.tool_secrets` (TOOL_SECRETS, a JSON object).
@@ -106,6 +114,10 @@ class Settings:
     max_response_bytes: int = 4 * 2**20
     memory_percent: int = 90
     request_seconds: int = 30
+    runtime_name: str = "local"
+    metrics_seconds: int = 60
+    audit_arguments: str = "off"
+    audit_caller_header: str = ""
     token: TokenRules | None = None
     tool_packages: tuple[str, ...] = ("server.tools",)
     tool_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -146,6 +158,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ),
         memory_percent=setting("MEMORY_PERCENT", _whole_number(50, 100), Settings.memory_percent),
         request_seconds=setting("REQUEST_SECONDS", _whole_number(1, 600), Settings.request_seconds),
+        runtime_name=setting("RUNTIME_NAME", _runtime_name, Settings.runtime_name),
+        metrics_seconds=setting("METRICS_SECONDS", _whole_number(0, 3600), Settings.metrics_seconds),
+        audit_arguments=setting("AUDIT_ARGUMENTS", _one_of("off", "redacted"), Settings.audit_arguments),
+        audit_caller_header=setting("AUDIT_CALLER_HEADER", _header_name, Settings.audit_caller_header),
         token=_token_rules(environment),
         tool_packages=setting("TOOL_PACKAGES", _list_of(_package), Settings.tool_packages),
         tool_secrets=setting("TOOL_SECRETS", _secrets, {}),
@@ -201,6 +217,27 @@ def _whole_number(lowest: int, highest: int) -> Callable[[str, str], int]:
         raise SettingsError(f"{name} is {text!r}; write a whole number from {lowest} to {highest}.")
 
     return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str, str], str]:
+    def parse(name: str, text: str) -> str:
+        if text.lower() in allowed:
+            return text.lower()
+        raise SettingsError(f"{name} is {text!r}; write {' or '.join(allowed)}.")
+
+    return parse
+
+
+def _runtime_name(name: str, text: str) -> str:
+    if re.fullmatch(r"[\x21-\x7e]{1,255}", text) and not text.startswith(":"):
+        return text
+    raise SettingsError(f"{name} is {text!r}; write at most 255 printable ASCII characters without spaces.")
+
+
+def _header_name(name: str, text: str) -> str:
+    if re.fullmatch(r"[a-z][a-z0-9-]{0,99}", text, re.IGNORECASE | re.ASCII) and text.lower() not in _TELLING_HEADERS:
+        return text.lower()
+    raise SettingsError(f"{name} is {text!r}; write the name of a header that holds no credential.")
 
 
 def _list_of(parse_item: Callable[[str, str], str]) -> Callable[[str, str], tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """Threads for functions that block.
 
-asyncio's and anyio's own pools do the same at three to eight times the cost of a call: they queue futures of futures, and
-wake the event loop twice. What a function finds in its thread is the same: the context variables of the call, and
+asyncio's and anyio's own pools do the same at two to eight times the cost: they queue futures of futures and wake the
+event loop twice a call. What a function finds in its thread is the same: the context variables of the call, and
 `anyio.from_thread` to get back to the event loop.
 """
 

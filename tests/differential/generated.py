@@ -89,7 +89,9 @@ def request(seed: int) -> Generated:
                 _spoil(chance, message.get("params") if isinstance(message.get("params"), dict) else message)
             elif kind == 2:
                 arguments = (message.get("params") or {}) if isinstance(message.get("params"), dict) else {}
-                _spoil(chance, arguments.get("arguments") if isinstance(arguments.get("arguments"), dict) else arguments)
+                _spoil(
+                    chance, arguments.get("arguments") if isinstance(arguments.get("arguments"), dict) else arguments
+                )
             elif kind == 3:
                 meta = message["params"].get("_meta") if isinstance(message.get("params"), dict) else None
                 _spoil(chance, meta if isinstance(meta, dict) else message)
@@ -181,7 +183,9 @@ def _spoiled_headers(chance: random.Random, headers: list[tuple[str, str]]) -> l
         case 1:
             return [*headers, (name, value)]
         case 2:
-            spoiled = chance.choice(["", "*/*", "application/json", "text/html", "2025-06-18", "1.0", "tools/list", "x"])
+            spoiled = chance.choice(
+                ["", "*/*", "application/json", "text/html", "2025-06-18", "1.0", "tools/list", "x"]
+            )
             return [*rest, (name, spoiled)]
         case _:
             extra = chance.choice(

@@ -19,7 +19,6 @@ from server.bounded_tools import BoundedTool
 from server.call_tracker import CallTracker
 from server.mcp_endpoint import McpEndpoint
 from server.settings import Settings
-
 from tests.differential.generated import HANDSHAKE, Generated, request
 from tests.differential.tools import FUNCTIONS
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from server.json_logs import REDACTED, JsonFormatter, LoggedStream
+from server.json_logs import JsonFormatter, LoggedStream
+from server.redaction import REDACTED
 from server.request_log import RequestLog
 from tests.server.server_process import EXAMPLE_TOOLS, MODERN_VERSION, ServerProcess
 
