@@ -113,6 +113,27 @@ def plan(session: Session) -> int:
     return DIFFERS if session.options.exit_code and found.differs else DONE
 
 
+def cost(session: Session) -> int:
+    """Shows what the configuration costs in a month; asks AWS nothing but its prices, and those only where told to."""
+    from deployer.cost_tables import show_costs
+    from deployer.costs import costs, refresh, traffic
+    from deployer.what_if import supposed
+
+    options = session.options
+    assumed = traffic(vars(options))
+    file = session.file()
+    if options.config is None:
+        session.say(f"Computed for {file.name}.")
+    settings, wished = supposed(file, options.what_if)
+    renewed = session.prices(lambda client: refresh(client, settings)) if options.refresh else None
+    now = costs(settings, assumed, options.target)
+    then = costs(wished, assumed, options.target) if options.what_if else None
+    data = {"assumed": vars(assumed), **now.as_data(), "what_if": then.as_data() if then else None}
+    data |= {"refreshed": renewed.as_data()} if renewed else {}
+    session.show(data, lambda: show_costs(now, then, assumed, renewed.lines() if renewed else ()))
+    return DONE
+
+
 def deploy(session: Session) -> int:
     """Deploys every target and verifies it."""
     from deployer.deployment import deploy
@@ -275,6 +296,14 @@ def local(session: Session) -> int:
     return DONE
 
 
+def quantity(text: str) -> float:
+    """Returns a quantity from the command line, a number from 0 to a billion; argparse tells of anything else."""
+    value = float(text)
+    if not 0 <= value <= 1e9:
+        raise ValueError(text)
+    return value
+
+
 def seconds(text: str) -> float:
     """Returns a number of seconds from the command line; argparse tells of anything else."""
     value = float(text)
@@ -312,6 +341,37 @@ COMMANDS = (
                     "action": "store_true",
                     "help": "ask CloudFormation too, by change sets that are deleted again; uploads the templates",
                 },
+            ),
+        ],
+    ),
+    Command(
+        "cost",
+        "show what the configuration costs in a month, computed from the templates",
+        cost,
+        [
+            (("--target",), {**TARGET[1], "help": "show this one alone"}),
+            (
+                ("--what-if",),
+                {
+                    "metavar": "SECTION.KEY=VALUE",
+                    "action": "append",
+                    "default": [],
+                    "help": "suppose this setting for all targets and show what it changes; may be repeated",
+                },
+            ),
+            *(
+                ((f"--{name}",), {"metavar": unit, "type": quantity, "help": f"{what} (default: {default})"})
+                for name, unit, what, default in (
+                    ("requests-per-day", "N", "requests of a target at its gateway", "10000"),
+                    ("seconds", "N", "how long a request takes at the server", "0.5"),
+                    ("payload-bytes", "N", "bytes of a request and its answer", "20000"),
+                    ("log-bytes", "N", "bytes that the server logs of a request", "2000"),
+                    ("searches-per-day", "N", "searches for tools by meaning among the requests", "0"),
+                )
+            ),
+            (
+                ("--refresh",),
+                {"action": "store_true", "help": "ask the AWS Price List first, and write the table anew"},
             ),
         ],
     ),

@@ -117,6 +117,10 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "organizations:ListAccountsForParent",
         "organizations:ListOrganizationalUnitsForParent",
     ),
+    "pricing": (
+        "pricing:DescribeServices",
+        "pricing:GetProducts",
+    ),
     "route53": (
         "route53:GetHostedZone",
         "route53:ListHostedZones",

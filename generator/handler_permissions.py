@@ -791,6 +791,8 @@ UNSCOPED: Final = frozenset(
         "logs:PutIndexPolicy",
         "logs:PutResourcePolicy",
         "organizations:DescribeOrganization",
+        "pricing:DescribeServices",
+        "pricing:GetProducts",
         "route53:ListHostedZones",
         "secretsmanager:GetRandomPassword",
         "sts:GetCallerIdentity",

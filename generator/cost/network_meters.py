@@ -24,6 +24,7 @@ from generator.cost.traffic import HOURS, NOTHING, SECONDS, Amount, always
 
 CONNECTIONS_PER_SECOND: Final = 25
 CONNECTIONS_PER_MINUTE: Final = 3_000
+NAT_ADDRESSES: Final = "of the NAT gateways"
 
 
 def nat_gateway(site: Site, title: str) -> Iterator[Usage]:
@@ -36,7 +37,7 @@ def nat_gateway(site: Site, title: str) -> Iterator[Usage]:
 
 def address(site: Site, title: str) -> Iterator[Usage]:
     """The hours of an elastic address."""
-    yield Usage(ADDRESSES, items.IPV4_HOUR, always(HOURS), "of the NAT gateways")
+    yield Usage(ADDRESSES, items.IPV4_HOUR, always(HOURS), NAT_ADDRESSES)
 
 
 def load_balancer(site: Site, title: str) -> Iterator[Usage]:
