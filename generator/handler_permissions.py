@@ -791,7 +791,6 @@ UNSCOPED: Final = frozenset(
         "logs:PutIndexPolicy",
         "logs:PutResourcePolicy",
         "organizations:DescribeOrganization",
-        "pricing:DescribeServices",
         "pricing:GetProducts",
         "route53:ListHostedZones",
         "secretsmanager:GetRandomPassword",
