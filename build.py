@@ -39,27 +39,30 @@ class Command:
 
 
 def generate(session: Session) -> int:
-    """Writes `templates/` and the tool contract, or with --check only says whether it would."""
-    from deployer import tool_contract
+    """Writes `templates/`, the pages made of them and the tool contract; with --check only says whether it would."""
+    from deployer import pages, tool_contract
     from deployer.generation import differences, write
     from generator.stacks import templates
 
     texts = templates()
     contract = tool_contract.contract(progress=session.say)
-    found = differences(texts) if session.options.check else write(texts)
-    if not session.options.check:
+    made = pages.pages()
+    if session.options.check:
+        found = [*differences(texts), *pages.differences(made)]
+    else:
+        found = [*write(texts), *pages.write(made)]
         tool_contract.write(contract)
     found += [contract.difference] if contract.difference else []
     lines = [f"{difference.name} is {difference.kind}" for difference in found if difference is not contract.difference]
     lines += contract.lines()
     if session.options.check and found:
-        lines.append("Run `python build.py generate` and commit templates/ and tools.json.")
+        lines.append("Run `python build.py generate` and commit what it writes.")
     session.show(
         {
             "differences": [vars(difference) for difference in found],
             "tools": {"hash": contract.catalogue.hash, "changes": contract.changes.as_data()},
         },
-        lines or ["templates/ and tools.json are up to date"],
+        lines or ["templates/, the pages made of them and tools.json are up to date"],
     )
     return DIFFERS if session.options.check and found else DONE
 
@@ -316,12 +319,12 @@ TARGET = (("--target",), {"metavar": "ACCOUNT/REGION", "default": "", "help": "w
 COMMANDS = (
     Command(
         "generate",
-        "write the templates from the layers, and the tool contract from the server",
+        "write the templates from the layers, pages from the templates, and the tool contract from the server",
         generate,
         [
             (
                 ("--check",),
-                {"action": "store_true", "help": "write nothing; exit 3 where templates/ or tools.json differs"},
+                {"action": "store_true", "help": "write nothing; exit 3 where what is checked in differs"},
             )
         ],
     ),

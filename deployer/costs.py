@@ -20,7 +20,6 @@ from generator.evaluation import Deployment
 from generator.presets import PRESETS
 from generator.stacks import template_dicts
 from generator.stacks.foundation import ACCOUNT_FILE
-from generator.stacks.runtime import PARENT_FILE
 
 UNKNOWN_ACCOUNT: Final = "111122223333"
 """Stands for an account that only AWS names; no price depends on it."""
@@ -146,17 +145,6 @@ def places(settings: Settings) -> dict[Place, dict[str, str]]:
             values[p.HOSTED_ZONE_ID.name] = FOUND_ZONE
         found[Place(account, region, values[p.PRESET_NAME.name])] = values
     return found
-
-
-def preset_bills(traffic: Traffic, prices: PriceTable, region: str) -> dict[str, Bill]:
-    """Returns the bill of each preset with everything else left as it is, but with a domain."""
-    templates = template_dicts()
-    named = {**UNCONFIGURED, p.PARENT_DOMAIN.name: "example.com", p.HOSTED_ZONE_ID.name: FOUND_ZONE}
-    deployment = evaluated(templates, PARENT_FILE, named, UNKNOWN_ACCOUNT, region)
-    return {
-        name: monthly(deployment.given({**named, p.PRESET_NAME.name: name}), region, traffic, prices)
-        for name in PRESETS.rows
-    }
 
 
 def _publishing(settings: Settings, templates: Mapping[str, Any], traffic: Traffic, prices: PriceTable) -> Bill:

@@ -24,6 +24,7 @@ FLOWS_PER_REQUEST: Final = 4
 REFUSED_FLOWS_PER_HOUR: Final = 60
 """Records of refused strangers an hour at each public address: an assumption."""
 ALARMS_OF_TARGET_TRACKING: Final = 2
+TRACKING: Final = "alarms of target tracking"
 CLUSTER_METRICS: Final = 40
 TASK_METRICS: Final = 24
 """Metrics of Container Insights for a cluster with one service, and for each task with one container: counted from the
@@ -75,7 +76,7 @@ def scaling_policy(site: Site, title: str) -> Iterator[Usage]:
     """The alarms that target tracking makes for itself."""
     if site.property(title, "PolicyType") == "TargetTrackingScaling":
         amount = always(ALARMS_OF_TARGET_TRACKING)
-        yield Usage(MONITORING, items.ALARM_METRIC, amount, "alarms of target tracking")
+        yield Usage(MONITORING, items.ALARM_METRIC, amount, TRACKING)
 
 
 def metric_filter(site: Site, title: str) -> Iterator[Usage]:
