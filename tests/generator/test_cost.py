@@ -127,7 +127,7 @@ def test_an_allowance_is_an_accounts_and_used_once() -> None:
         sum(row.usd.expected for row in one.rows if row.price.item is items.ALARM_METRIC)
         for one in (first, second, third)
     ]
-    assert [round(usd, 2) for usd in alarms] == [pytest.approx(alarms[1] - 1), alarms[2], pytest.approx(alarms[0] + 1)]
+    assert alarms[1] == alarms[2] == pytest.approx(alarms[0] + 10 * 0.10)
     assert first.rest["dashboard"] == 2 and WHOLE_ALLOWANCE["dashboard"] == 3
     assert first.total.high == second.total.high
 
