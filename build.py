@@ -39,27 +39,30 @@ class Command:
 
 
 def generate(session: Session) -> int:
-    """Writes `templates/` and the tool contract, or with --check only says whether it would."""
-    from deployer import tool_contract
+    """Writes `templates/`, the pages made of them and the tool contract; with --check only says whether it would."""
+    from deployer import pages, tool_contract
     from deployer.generation import differences, write
     from generator.stacks import templates
 
     texts = templates()
     contract = tool_contract.contract(progress=session.say)
-    found = differences(texts) if session.options.check else write(texts)
-    if not session.options.check:
+    made = pages.pages()
+    if session.options.check:
+        found = [*differences(texts), *pages.differences(made)]
+    else:
+        found = [*write(texts), *pages.write(made)]
         tool_contract.write(contract)
     found += [contract.difference] if contract.difference else []
     lines = [f"{difference.name} is {difference.kind}" for difference in found if difference is not contract.difference]
     lines += contract.lines()
     if session.options.check and found:
-        lines.append("Run `python build.py generate` and commit templates/ and tools.json.")
+        lines.append("Run `python build.py generate` and commit what it writes.")
     session.show(
         {
             "differences": [vars(difference) for difference in found],
             "tools": {"hash": contract.catalogue.hash, "changes": contract.changes.as_data()},
         },
-        lines or ["templates/ and tools.json are up to date"],
+        lines or ["templates/, the pages made of them and tools.json are up to date"],
     )
     return DIFFERS if session.options.check and found else DONE
 
@@ -111,6 +114,27 @@ def plan(session: Session) -> int:
     found = session.run(lambda context: plan_deployment(context, options.target, options.change_sets))
     session.show(found.as_data(), lambda: show_plan(found))
     return DIFFERS if session.options.exit_code and found.differs else DONE
+
+
+def cost(session: Session) -> int:
+    """Shows what the configuration costs in a month; asks AWS nothing but its prices, and those only where told to."""
+    from deployer.cost_tables import show_costs
+    from deployer.costs import costs, refresh, traffic
+    from deployer.what_if import supposed
+
+    options = session.options
+    assumed = traffic(vars(options))
+    file = session.file()
+    if options.config is None:
+        session.say(f"Computed for {file.name}.")
+    settings, wished = supposed(file, options.what_if)
+    renewed = session.prices(lambda client: refresh(client, settings)) if options.refresh else None
+    now = costs(settings, assumed, options.target)
+    then = costs(wished, assumed, options.target) if options.what_if else None
+    data = {"assumed": vars(assumed), **now.as_data(), "what_if": then.as_data() if then else None}
+    data |= {"refreshed": renewed.as_data()} if renewed else {}
+    session.show(data, lambda: show_costs(now, then, assumed, renewed.lines() if renewed else ()))
+    return DONE
 
 
 def deploy(session: Session) -> int:
@@ -275,6 +299,14 @@ def local(session: Session) -> int:
     return DONE
 
 
+def quantity(text: str) -> float:
+    """Returns a quantity from the command line, a number from 0 to a billion; argparse tells of anything else."""
+    value = float(text)
+    if not 0 <= value <= 1e9:
+        raise ValueError(text)
+    return value
+
+
 def seconds(text: str) -> float:
     """Returns a number of seconds from the command line; argparse tells of anything else."""
     value = float(text)
@@ -287,12 +319,12 @@ TARGET = (("--target",), {"metavar": "ACCOUNT/REGION", "default": "", "help": "w
 COMMANDS = (
     Command(
         "generate",
-        "write the templates from the layers, and the tool contract from the server",
+        "write the templates from the layers, pages from the templates, and the tool contract from the server",
         generate,
         [
             (
                 ("--check",),
-                {"action": "store_true", "help": "write nothing; exit 3 where templates/ or tools.json differs"},
+                {"action": "store_true", "help": "write nothing; exit 3 where what is checked in differs"},
             )
         ],
     ),
@@ -312,6 +344,37 @@ COMMANDS = (
                     "action": "store_true",
                     "help": "ask CloudFormation too, by change sets that are deleted again; uploads the templates",
                 },
+            ),
+        ],
+    ),
+    Command(
+        "cost",
+        "show what the configuration costs in a month, computed from the templates",
+        cost,
+        [
+            (("--target",), {**TARGET[1], "help": "show this one alone"}),
+            (
+                ("--what-if",),
+                {
+                    "metavar": "SECTION.KEY=VALUE",
+                    "action": "append",
+                    "default": [],
+                    "help": "suppose this setting for all targets and show what it changes; may be repeated",
+                },
+            ),
+            *(
+                ((f"--{name}",), {"metavar": unit, "type": quantity, "help": f"{what} (default: {default})"})
+                for name, unit, what, default in (
+                    ("requests-per-day", "N", "requests of a target at its gateway", "10000"),
+                    ("seconds", "N", "how long a request takes at the server", "0.5"),
+                    ("payload-bytes", "N", "bytes of a request and its answer", "20000"),
+                    ("log-bytes", "N", "bytes that the server logs of a request", "2000"),
+                    ("searches-per-day", "N", "searches for tools by meaning among the requests", "0"),
+                )
+            ),
+            (
+                ("--refresh",),
+                {"action": "store_true", "help": "ask the AWS Price List first, and write the table anew"},
             ),
         ],
     ),

@@ -46,6 +46,23 @@ class Session:
         settings = load(file)
         return in_home_region(settings, self.options.region) if self.options.region else settings
 
+    def file(self) -> Path:
+        """Returns the configuration file for what asks nothing of AWS: where there is none, the example."""
+        return Path(self.options.config or (CONFIGURATION if CONFIGURATION.exists() else EXAMPLE))
+
+    def prices(self, work: Callable[[Any], T]) -> T:
+        """Runs `work` with a client of the AWS Price List, in the credentials' own account."""
+        from deployer.aws import Access, Aws, aws_sentences
+        from deployer.price_list import REGION
+
+        if self.options.local:
+            raise UsageError(
+                "--refresh asks AWS for its prices, which the AWS of this machine does not have; leave out --local."
+            )
+        with aws_sentences():
+            aws = Aws(Access(self.options.profile, REGION, self.options.endpoint_url))
+            return work(aws.client("pricing", aws.identity(), REGION))
+
     def target_regions(self) -> set[str]:
         """Returns the Regions of the configured targets; none where there is no configuration yet."""
         if self.options.config is None and not CONFIGURATION.exists():

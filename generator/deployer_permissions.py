@@ -117,6 +117,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "organizations:ListAccountsForParent",
         "organizations:ListOrganizationalUnitsForParent",
     ),
+    "pricing": ("pricing:GetProducts",),
     "route53": (
         "route53:GetHostedZone",
         "route53:ListHostedZones",

@@ -791,6 +791,7 @@ UNSCOPED: Final = frozenset(
         "logs:PutIndexPolicy",
         "logs:PutResourcePolicy",
         "organizations:DescribeOrganization",
+        "pricing:GetProducts",
         "route53:ListHostedZones",
         "secretsmanager:GetRandomPassword",
         "sts:GetCallerIdentity",

@@ -35,7 +35,11 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 """Calls that IAM allows under other names than their own."""
 WORDS: Final = frozenset({"account", "config", "events", "health"})
 """Texts in the code that are no services though boto3 has services of these names."""
-MEANT: Final[Mapping[str, str]] = {"describe_images": "ecr", "list_policies": "bedrock-agentcore-control"}
+MEANT: Final[Mapping[str, str]] = {
+    "describe_images": "ecr",
+    "describe_services": "ecs",
+    "list_policies": "bedrock-agentcore-control",
+}
 """The service that is meant by a name which several have, in a module that does not tell it."""
 LOCAL: Final[Mapping[str, str]] = {"route53:CreateHostedZone": "only with --local is a zone made"}
 ELSEWHERE: Final[Mapping[str, str]] = {

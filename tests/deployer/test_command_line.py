@@ -21,6 +21,7 @@ BUILT = [
     "package",
     "image",
     "plan",
+    "cost",
     "deploy",
     "status",
     "diagnose",
@@ -31,7 +32,7 @@ BUILT = [
     "rotate-secret",
 ]
 BUILT += ["destroy", "local"]
-NOT_BUILT = ["connect", "publish", "launch-url", "cost", "diagram"]
+NOT_BUILT = ["connect", "publish", "launch-url", "diagram"]
 
 
 def run(*words: str, root: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":

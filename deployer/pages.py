@@ -1,0 +1,63 @@
+"""The pages that are made from the templates: which there are, where they differ from what is checked in."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from deployer import cost_page
+from deployer.errors import UsageError
+from deployer.generation import Difference
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+README: Final = "README.md"
+PAGES: Final[Mapping[str, Callable[[], str]]] = {"docs/cost.md": cost_page.page}
+"""Files that are made whole, by their path in the repository."""
+BLOCKS: Final[Mapping[str, Callable[[], str]]] = {"cost": cost_page.block}
+"""Parts of the README, by the name in their markers."""
+
+
+def pages(root: Path = ROOT) -> dict[str, str]:
+    """Returns the text of every file that is made, by its path; the README with its blocks in place.
+
+    Raises UsageError where the README lacks a block's markers.
+    """
+    readme = (root / README).read_text(encoding="utf-8")
+    for name, made in BLOCKS.items():
+        readme = _filled(readme, name, made())
+    return {**{path: made() for path, made in PAGES.items()}, README: readme}
+
+
+def differences(made: Mapping[str, str], root: Path = ROOT) -> list[Difference]:
+    """Returns which of the files are missing or are not what is made."""
+    found = []
+    for path, text in made.items():
+        file = root / path
+        if not file.exists():
+            found.append(Difference(path, "missing"))
+        elif file.read_text(encoding="utf-8") != text:
+            found.append(Difference(path, "changed"))
+    return found
+
+
+def write(made: Mapping[str, str], root: Path = ROOT) -> list[Difference]:
+    """Writes the files and returns which differed before."""
+    found = differences(made, root)
+    for difference in found:
+        file = root / difference.name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(made[difference.name], encoding="utf-8")
+    return found
+
+
+def _filled(text: str, name: str, block: str) -> str:
+    begin, end = f"<!-- generated: {name} -->\n", "<!-- end of generated -->"
+    filled, count = re.subn(
+        f"({re.escape(begin)}).*?({re.escape(end)})",
+        lambda found: f"{found[1]}{block}{found[2]}",
+        text,
+        flags=re.DOTALL,
+    )
+    if count != 1:
+        raise UsageError(f"{README} has {count} blocks {begin.strip()} … {end}; give it one.")
+    return filled
