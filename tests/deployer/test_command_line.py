@@ -32,7 +32,7 @@ BUILT = [
     "rotate-secret",
 ]
 BUILT += ["destroy", "local"]
-NOT_BUILT = ["connect", "publish", "launch-url", "diagram"]
+NOT_BUILT = ["connect", "publish", "diagram"]
 
 
 def run(*words: str, root: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":
