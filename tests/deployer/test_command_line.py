@@ -29,6 +29,7 @@ BUILT = [
     "drift",
     "verify",
     "invoke",
+    "launch-url",
     "rotate-secret",
 ]
 BUILT += ["destroy", "local"]
