@@ -6,8 +6,7 @@ two FastMCP applications stand here over the same tools, and each request goes t
 
 - 2026-07-28: the streaming one, which answers with one JSON body unless the call reports progress or stays silent
   for PING_INTERVAL_SECONDS;
-- 2025-03-26 to 2025-11-25, where a stream can only be chosen beforehand: JSON, but for a request with a progress
-  token;
+- 2025-03-26 to 2025-11-25: the streaming one too, behind `SettledAnswers`, which makes it answer likewise;
 - a client that does not accept event streams: always JSON.
 """
 
@@ -18,15 +17,15 @@ from fastmcp import FastMCP
 from fastmcp.server.http import StarletteWithLifespan
 from mcp.server import _streamable_http_modern as modern_transport
 from mcp.server.streamable_http import check_accept_headers
-from mcp.server.streamable_http_manager import DEFAULT_MAX_REQUEST_BODY_SIZE
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from sse_starlette import EventSourceResponse
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.call_tracker import CallTracker
 from server.settings import Settings
+from server.settled_answers import SettledAnswers
 
 PATH = "/mcp"
 
@@ -38,6 +37,7 @@ class McpEndpoint:
         """Serve the tools of `server`, and close connections once `calls` says that the server drains."""
         self._plain = _application(server, settings, json_response=True)
         self._streaming = _application(server, settings, json_response=False)
+        self._settled = SettledAnswers(self._streaming)
         self._calls = calls
         _set_ping_interval(settings.ping_interval_seconds)
 
@@ -56,20 +56,16 @@ class McpEndpoint:
                 MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
-        application, receive = await self._choose(scope, receive)
+        application = self._choose(scope)
         await application({**scope, "path": PATH, "raw_path": PATH.encode()}, receive, send_and_close)
 
-    async def _choose(self, scope: Scope, receive: Receive) -> tuple[StarletteWithLifespan, Receive]:
+    def _choose(self, scope: Scope) -> ASGIApp:
         request = Request(scope)
         _, accepts_stream = check_accept_headers(request)
         if request.method != "POST" or not accepts_stream:
-            return self._plain, receive
+            return self._plain
         version = request.headers.get("mcp-protocol-version")
-        if version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS:
-            return self._streaming, receive
-        body, replay = await _read_ahead(receive)
-        # A false match costs nothing but an event stream that the client has said it accepts.
-        return (self._streaming if b'"progressToken"' in body else self._plain), replay
+        return self._settled if version is None or version in HANDSHAKE_PROTOCOL_VERSIONS else self._streaming
 
 
 def _application(server: FastMCP, settings: Settings, *, json_response: bool) -> StarletteWithLifespan:
@@ -88,22 +84,3 @@ def _set_ping_interval(seconds: int) -> None:
         raise RuntimeError("This version of mcp or sse-starlette keeps its ping interval elsewhere.")
     modern_transport._SSE_PING_INTERVAL = float(seconds)
     EventSourceResponse.DEFAULT_PING_INTERVAL = seconds
-
-
-async def _read_ahead(receive: Receive) -> tuple[bytes, Receive]:
-    """Read the request body up to the largest that is served; return it and a `receive` that delivers it again."""
-    messages: list[Message] = []
-    body = b""
-    while True:
-        message = await receive()
-        messages.append(message)
-        body += message.get("body", b"")
-        if not message.get("more_body", False) or len(body) > DEFAULT_MAX_REQUEST_BODY_SIZE:
-            break
-    remaining = iter(messages)
-
-    async def replay() -> Message:
-        message = next(remaining, None)
-        return message if message is not None else await receive()
-
-    return body, replay
