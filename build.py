@@ -249,6 +249,20 @@ def invoke(session: Session) -> int:
     return REFUSED if answer.is_error else DONE
 
 
+def launch_url(session: Session) -> int:
+    """Prints the console links that were tried, and names what keeps the others from working."""
+    from deployer.launching import Wish, launch_links
+
+    options = session.options
+    wish = Wish(options.target, options.role_arn, options.stack_name)
+    found = session.run(lambda context: launch_links(context, wish))
+    session.show(found.as_data(), list(found.lines(options.markdown)))
+    for (account, region), reasons in found.refused.items():
+        for reason in reasons:
+            session.say(f"No link for {account} {region}: {reason}")
+    return REFUSED if found.refused else DONE
+
+
 def rotate_secret(session: Session) -> int:
     """Gives the gateway's token clients new secrets while calls go on."""
     from deployer.client_rotation import rotate
@@ -410,6 +424,23 @@ COMMANDS = (
             (("tool",), {"metavar": "TOOL", "help": "name of the tool, without the target's prefix"}),
             (("arguments",), {"metavar": "ARGS", "nargs": "*", "help": "name=value pairs, or one JSON object"}),
             TARGET,
+        ],
+    ),
+    Command(
+        "launch-url",
+        "print console links that launch a runtime, each tried with the launcher's rights first",
+        launch_url,
+        [
+            (("--target",), {**TARGET[1], "help": "the link of this one alone"}),
+            (
+                ("--role-arn",),
+                {"metavar": "ARN", "default": "", "help": "try with the rights of this role of the target's account"},
+            ),
+            (
+                ("--stack-name",),
+                {"metavar": "NAME", "default": "", "help": "the stack's name (default: the runtime's)"},
+            ),
+            (("--markdown",), {"action": "store_true", "help": "as buttons for a README or a wiki"}),
         ],
     ),
     Command(

@@ -117,6 +117,24 @@ class Aws:
         """
         return self.emulated or account == self.identity() or self._assumed(account) is not None
 
+    def as_role(self, role_arn: str) -> "Aws":
+        """Returns AWS with a role's rights in the role's own account.
+
+        Raises RefusedError where these credentials may not assume it.
+        """
+        client = self._make("sts", self.emulated_account, self.region or "us-east-1")
+        try:
+            client.assume_role(RoleArn=role_arn, RoleSessionName=SESSION_NAME)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in (*DENIED, "ValidationError"):
+                raise
+            raise RefusedError(
+                f"The role {role_arn} cannot be assumed with these credentials: its trust policy must name them, and"
+                " they need sts:AssumeRole on it."
+            ) from error
+        access = Access(region=self.access.region, endpoint_url=self.access.endpoint_url)
+        return Aws(access, _own_sessions={"": assumed_session(client, role_arn, self.access.region)})
+
     def client(self, service: str, account: str, region: str) -> Any:
         """Returns the client of a service in an account and Region.
 

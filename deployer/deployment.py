@@ -134,7 +134,7 @@ def provide_image(context: Context) -> ImageReference:
 
 def _ground_and_image(context: Context) -> tuple[Settings, Foundation, ImageReference]:
     texts = step(context, "Lint", lambda: linted(context))
-    context = dataclasses.replace(context, settings=_with_members(context)[0]).looked_around()
+    context = dataclasses.replace(context, settings=with_members(context)[0]).looked_around()
     settled = step(context, "Preflight", lambda: _settled(context))
     ground = _foundation(context, texts)
     image: ImageReference = step(context, "Image", lambda: _image(context, settled, ground))
@@ -208,7 +208,7 @@ def looked_at(context: Context) -> tuple[tuple[Context, dict[Place, Overrides], 
 
 def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]:
     """Returns the context with every target known, the targets' overrides, and the units that hold them."""
-    settings, members = _with_members(context)
+    settings, members = with_members(context)
     context = dataclasses.replace(context, settings=settings).looked_around()
     checked = preflight.check(context)
     context.reporter.emit(Step("Targets", "done", checked.told()))
@@ -223,7 +223,7 @@ def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]
     return context, overrides, Units(of, members)
 
 
-def _with_members(context: Context) -> tuple[Settings, Mapping[str, frozenset[str]]]:
+def with_members(context: Context) -> tuple[Settings, Mapping[str, frozenset[str]]]:
     """Returns the settings with organizational units made into accounts, and all accounts by unit."""
     settings = context.settings
     if not settings.units:

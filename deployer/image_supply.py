@@ -96,6 +96,13 @@ def settle(
     return Supply(context=context, builder=builder)
 
 
+def known_digest(settings: Settings, settled: Supply) -> str:
+    """Returns the digest of the image that was settled, without making anything; empty where only building it tells."""
+    if not settled.stand_in:
+        return settled.digest
+    return source_image.build(ROOT, next(iter(wanted_architectures(settings).values()))).digest
+
+
 def supply(settings: Settings, settled: Supply, registries: Registries, bucket: str, project: str) -> ImageReference:
     """Builds and pushes where something must be, and returns the image once every Region of the targets holds it.
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final, Literal
 
-from deployer import image_supply, source_image
+from deployer import image_supply
 from deployer.artifact_bucket import ArtifactBucket
 from deployer.aws import dns_suffix, partition_of
 from deployer.change_sets import observed
@@ -323,12 +323,7 @@ class _Planning:
 
 def _image(context: Context, supply: Supply) -> tuple[str, bool]:
     """Returns the image's digest, empty where only building it tells, and whether deploy builds or pushes one."""
-    if supply.digest:
-        return supply.digest, False
-    if not supply.stand_in:
-        return "", True
-    architecture = next(iter(image_supply.wanted_architectures(context.settings).values()))
-    return source_image.build(image_supply.ROOT, architecture).digest, False
+    return image_supply.known_digest(context.settings, supply), not (supply.digest or supply.stand_in)
 
 
 def _ground(outputs: Mapping[str, str]) -> Foundation:

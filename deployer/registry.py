@@ -4,6 +4,7 @@ Facts: ECR service model; layers are uploaded in parts of the size that Initiate
 """
 
 import hashlib
+import json
 import urllib.request
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,6 +69,17 @@ class Repository:
         except ClientError as error:
             if error.response["Error"]["Code"] not in ABSENT:
                 raise
+
+    def policy(self) -> dict[str, Any] | None:
+        """Returns the repository's policy; None where it has none."""
+        try:
+            text = self.client.get_repository_policy(repositoryName=self.name)["policyText"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "RepositoryPolicyNotFoundException":
+                return None
+            raise
+        document: dict[str, Any] = json.loads(text)
+        return document
 
     def holds(self, digest: str) -> bool:
         """Returns whether the image of that digest is there; not where the repository is not."""

@@ -68,22 +68,13 @@ def ensure_policy(replica: Repository, accounts: Sequence[str], organization: st
     if not replica.exists():
         return False
     wanted = plain_pull_policy(accounts, organization)
-    if _policy(replica) == (_normal(wanted) if wanted else None):
+    if _normal(replica.policy()) == (_normal(wanted) if wanted else None):
         return False
     if wanted is None:
         replica.client.delete_repository_policy(repositoryName=replica.name)
     else:
         replica.client.set_repository_policy(repositoryName=replica.name, policyText=json.dumps(wanted))
     return True
-
-
-def _policy(replica: Repository) -> Any:
-    try:
-        return _normal(json.loads(replica.client.get_repository_policy(repositoryName=replica.name)["policyText"]))
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "RepositoryPolicyNotFoundException":
-            return None
-        raise
 
 
 def _normal(document: Any) -> Any:

@@ -34,6 +34,7 @@ class Emulation:
         bridge.install_resources(handlers)
         bridge.install_apis(apis)
         bridge.check_root_keys()
+        bridge.count_as_tls()
         bridge_stacks.install()
         bridge_change_sets.install()
         bridge_templates.install()

@@ -126,6 +126,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "s3:DeleteBucket",
         "s3:DeleteObject",
         "s3:DeleteObjectVersion",
+        "s3:GetBucketPolicy",
         "s3:GetBucketTagging",
         "s3:GetObject",
         "s3:GetObjectVersion",

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastmcp import FastMCP
+from fastmcp.tools import Tool
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.admission import Admission
+from server.asking_clients import AskingClients
 from server.bounded_tools import BoundedTool, ToolBounds
 from server.call_tracker import CallTracker
 from server.entrance import Entrance
@@ -22,6 +24,7 @@ from server.memory_guard import MemoryGuard, memory_limit, resident_bytes
 from server.observation import Observation
 from server.observed_calls import ObservedCalls
 from server.request_log import RequestLog
+from server.schema_references import WrittenOutReferences
 from server.self_check import check_tools_are_listed
 from server.settings import Settings, TokenRules
 
@@ -33,17 +36,33 @@ NAME = "mcp-agent-runtime"
 VERSION = "1.0.0"
 
 
-def build_mcp_server(tools: Sequence[BoundedTool], observation: Observation | None = None) -> FastMCP:
+def build_mcp_server(tools: Sequence[Tool], observation: Observation | None = None) -> FastMCP:
     """Return the MCP server that offers `tools`; `observation` sees the calls that it runs."""
     # What an exception says may hold anything; agents see what a tool says with ToolError.
-    server = FastMCP(name=NAME, version=VERSION, tools=tools, on_duplicate="error", mask_error_details=True)
+    server = FastMCP(
+        name=NAME,
+        version=VERSION,
+        tools=tools,
+        on_duplicate="error",
+        mask_error_details=True,
+        dereference_schemas=False,
+        middleware=[WrittenOutReferences()],
+    )
     if observation is not None:
         server.add_middleware(ObservedCalls(observation))
+    server.add_middleware(AskingClients())
     return server
 
 
-def build_application(tools: Sequence[BoundedTool], settings: Settings, calls: CallTracker) -> Starlette:
+def build_application(
+    tools: Sequence[Tool],
+    settings: Settings,
+    calls: CallTracker,
+    furnish: Callable[[FastMCP], None] | None = None,
+) -> Starlette:
     """Return the ASGI application that serves `tools` at ``/mcp`` and ``/mcp/``, ``/health`` and ``/ready``.
+
+    `furnish` is given the MCP server before anything is asked of it, to add more than tools.
 
     Its lifespan ends its start only when the tools are listed in both protocol eras, and fails with SelfCheckError
     when they are not. ``/health`` answers 200 as long as the process does; ``/ready`` answers 200 from when the tools
@@ -51,11 +70,15 @@ def build_application(tools: Sequence[BoundedTool], settings: Settings, calls: C
     else 503. Both answer under any Host header, without a token, and however many calls run.
     """
     for tool in tools:
-        tool.bound(ToolBounds(settings.tool_seconds, settings.tool_concurrency))
+        if isinstance(tool, BoundedTool):
+            tool.bound(ToolBounds(settings.tool_seconds, settings.tool_concurrency))
     guard = MemoryGuard(memory_limit(), settings.memory_percent / 100, resident_bytes)
     admission = Admission(settings.max_concurrency, settings.max_queue, settings.queue_seconds, guard.is_short)
     observation = Observation(settings, [tool.name for tool in tools])
-    endpoint = McpEndpoint(build_mcp_server(tools, observation), settings, calls, observation)
+    server = build_mcp_server(tools, observation)
+    if furnish is not None:
+        furnish(server)
+    endpoint = McpEndpoint(server, settings, calls, observation)
     keys, lock = _token_lock(settings.token)
     entrance = Entrance(endpoint, settings, calls, admission, lock)
     serving = False

@@ -21,7 +21,7 @@ from fastmcp.server.context import Context
 from fastmcp.server.dependencies import fastmcp_request_ctx
 from fastmcp.server.http import _current_http_request
 from fastmcp.server.mixins.mcp_operations import _normalize_call_tool_result
-from fastmcp.tools.base import ToolResult
+from fastmcp.tools.base import Tool, ToolResult
 from mcp.server.connection import Connection
 from mcp.server.context import ServerRequestContext
 from mcp.server.runner import ServerRunner, _extract_meta, aclose_shielded
@@ -61,22 +61,30 @@ class DirectAnswers:
     def __init__(
         self,
         server: FastMCP[Any],
-        tools: Sequence[BoundedTool],
+        tools: Sequence[Tool],
         settings: Settings,
         observation: "Observation | None" = None,
     ) -> None:
-        """Serve `tools`, which `server` offers under their own names; `observation` sees their calls."""
+        """Serve `tools`, which `server` lists, those that are functions by calling them; `observation` sees the calls.
+
+        The list itself is served only where nothing but `server` adds to it: other providers may change theirs.
+        """
         self._observation = observation
         self._server = server
         self._largest = settings.max_response_bytes
-        self._tools = {tool.name: tool for tool in tools if "x-mcp-header" not in json.dumps(tool.parameters)}
+        self._tools = {
+            tool.name: tool
+            for tool in tools
+            if isinstance(tool, BoundedTool) and "x-mcp-header" not in json.dumps(tool.parameters)
+        }
+        self._lists = all(provider is server.local_provider for provider in server.providers)
         self._ping_seconds = settings.ping_interval_seconds
         self._requests = OrdinaryRequests(names_checked=bool(settings.allowed_hosts))
         self._runners = {
             version: self._runner(Connection.from_envelope(version, None, None))
             for version in (*HANDSHAKE_PROTOCOL_VERSIONS, *MODERN_PROTOCOL_VERSIONS)
         }
-        self._calls = {tool.name: tool.calls for tool in tools}
+        self._calls = {name: tool.calls for name, tool in self._tools.items()}
         self._descriptions = [tool.to_mcp_tool(name=tool.name) for tool in tools]
         self._listings: dict[str, dict[str, Any]] = {}
         self._introductions: dict[bytes, dict[str, Any]] = {}
@@ -100,7 +108,7 @@ class DirectAnswers:
     def _description(self, request: OrdinaryRequest) -> dict[str, Any] | None:
         """Return the result of a request that asks for what never changes, None where it asks for something else."""
         match request.method:
-            case "tools/list" if request.params.keys() <= {"_meta"}:
+            case "tools/list" if self._lists and request.params.keys() <= {"_meta"}:
                 return self._listing(request.version)
             case "ping" if not request.modern and request.params.keys() <= {"_meta"}:
                 return {}
@@ -142,19 +150,14 @@ class DirectAnswers:
         except ValidationError:
             return False
         http_request = Request(scope, receive)
-        exchange = Exchange(
-            request.id, http_request, request.meta.get("progressToken"), send if request.modern else None
-        )
-        if not request.modern:
-            outcome = await self._run(tool, arguments, request, exchange, http_request)
-            await self._finish(request, tool, outcome, exchange, scope, receive, send, libraries)
-            return True
+        exchange = Exchange(request.id, http_request, request.meta.get("progressToken"), send)
         done: list[Outcome] = []
 
         async def work() -> None:
             done.append(await self._run(tool, arguments, request, exchange, http_request))
 
-        if await watched(exchange, receive, self._ping_seconds, work):
+        # In the handshake era a client that leaves has not cancelled its call (MCP 2025-11-25, transports).
+        if await watched(exchange, receive, self._ping_seconds, work, leaving_cancels=request.modern):
             await self._finish(request, tool, done[0], exchange, scope, receive, send, libraries)
         return True
 

@@ -1,8 +1,8 @@
-"""One request of the modern protocol era and its answer, which is one JSON document unless it has to be a stream.
+"""One request and its answer, which is one JSON document unless it has to be a stream.
 
 It becomes an event stream with the first notification of the tool, or when the tool has been silent for a ping
-interval, so that nothing between the client and the server takes the connection for dead. A client that closes its
-connection cancels the call, which is how this era cancels (MCP 2026-07-28, streamable HTTP).
+interval, so that nothing between the client and the server takes the connection for dead. A client of the modern era
+that closes its connection cancels the call, which is how that era cancels (MCP 2026-07-28, streamable HTTP).
 """
 
 import asyncio
@@ -27,12 +27,12 @@ _WATCHED_AFTER_SECONDS = 0.05
 
 @dataclass(eq=False)
 class Exchange:
-    """The `mcp.shared.dispatcher.DispatchContext` of one request; `send` is None where nothing can be streamed."""
+    """The `mcp.shared.dispatcher.DispatchContext` of one request."""
 
     request_id: str | int
     request: Request
     progress_token: str | int | None
-    send: Send | None
+    send: Send
     can_send_request: bool = field(default=False, init=False)
     streaming: bool = field(default=False, init=False)
 
@@ -77,8 +77,6 @@ class Exchange:
 
     async def stream(self, data: bytes, *, last: bool = False) -> None:
         """Send `data` as a part of the event stream, which begins with it if it has not begun."""
-        if self.send is None:
-            return
         if not self.streaming:
             self.streaming = True
             await self.send({"type": "http.response.start", "status": 200, "headers": list(_SSE_HEADERS)})
@@ -91,9 +89,14 @@ def event(message: bytes) -> bytes:
 
 
 async def watched(
-    exchange: Exchange, receive: Receive, ping_seconds: float, work: Callable[[], Awaitable[None]]
+    exchange: Exchange,
+    receive: Receive,
+    ping_seconds: float,
+    work: Callable[[], Awaitable[None]],
+    *,
+    leaving_cancels: bool,
 ) -> bool:
-    """Run `work` while pings are sent in its silence; return False when the client left and it was cancelled."""
+    """Run `work` while pings are sent in its silence; return False when the client left and that cancelled it."""
     loop = asyncio.get_running_loop()
     caller = asyncio.current_task()
     watcher: asyncio.Task[None] | None = None
@@ -107,8 +110,8 @@ async def watched(
             while not (await asyncio.wait({leaving}, timeout=wait))[0]:
                 await exchange.stream(b": ping\r\n\r\n")
                 wait = ping_seconds
-            left = True
-            if caller is not None:
+            if leaving_cancels and caller is not None:
+                left = True
                 caller.cancel()
         finally:
             leaving.cancel()

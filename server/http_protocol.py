@@ -51,6 +51,10 @@ def timed_protocol(seconds: int) -> type[HttpToolsProtocol]:
             self._head_bytes = 0
             super().on_message_begin()
 
+        def on_header(self, name: bytes, value: bytes) -> None:
+            # The parser leaves what may stand behind a value (RFC 9110, section 5.5).
+            super().on_header(name, value.rstrip(b" \t"))
+
         def on_headers_complete(self) -> None:
             self._head_bytes = None
             super().on_headers_complete()

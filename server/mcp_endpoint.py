@@ -6,8 +6,7 @@ two FastMCP applications stand here over the same tools, and each request goes t
 
 - 2026-07-28: the streaming one, which answers with one JSON body unless the call reports progress or stays silent
   for PING_INTERVAL_SECONDS;
-- 2025-03-26 to 2025-11-25, where a stream can only be chosen beforehand: JSON, but for a request with a progress
-  token;
+- 2025-03-26 to 2025-11-25: the streaming one too, behind `SettledAnswers`, which makes it answer likewise;
 - a client that does not accept event streams: always JSON.
 """
 
@@ -23,12 +22,12 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from sse_starlette import EventSourceResponse
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.bounded_tools import BoundedTool
 from server.call_tracker import CallTracker
 from server.direct_answers import DirectAnswers
 from server.settings import Settings
+from server.settled_answers import SettledAnswers
 
 if TYPE_CHECKING:
     from server.observation import Observation
@@ -51,6 +50,7 @@ class McpEndpoint:
         self._streaming = _application(server, settings, json_response=False)
         self._server = server
         self._settings = settings
+        self._settled = SettledAnswers(self._streaming)
         self._calls = calls
         self._direct: DirectAnswers | None = None
         _set_ping_interval(settings.ping_interval_seconds)
@@ -59,7 +59,7 @@ class McpEndpoint:
     async def lifespan(self) -> AsyncIterator[None]:
         """Start both applications and the direct way; end them on exit."""
         async with self._plain.lifespan(self._plain), self._streaming.lifespan(self._streaming):
-            tools = [tool for tool in await self._server.list_tools() if isinstance(tool, BoundedTool)]
+            tools = await self._server.list_tools()
             self._direct = DirectAnswers(self._server, tools, self._settings, self._observation)
             yield
 
@@ -83,23 +83,20 @@ class McpEndpoint:
             await send(message)
 
         async def by_the_libraries(scope: Scope, receive: Receive, send: Send) -> None:
-            application = self._choose(scope, body)
+            application = self._choose(scope)
             await application({**scope, "path": PATH, "raw_path": PATH.encode()}, _delivered(body, receive), send)
 
         direct = self._direct
         if direct is None or not await direct.answer(scope, body, receive, send_and_close, by_the_libraries):
             await by_the_libraries(scope, receive, send_and_close)
 
-    def _choose(self, scope: Scope, body: bytes) -> StarletteWithLifespan:
+    def _choose(self, scope: Scope) -> ASGIApp:
         request = Request(scope)
         _, accepts_stream = check_accept_headers(request)
         if request.method != "POST" or not accepts_stream:
             return self._plain
         version = request.headers.get("mcp-protocol-version")
-        if version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS:
-            return self._streaming
-        # A false match costs nothing but an event stream that the client has said it accepts.
-        return self._streaming if b'"progressToken"' in body else self._plain
+        return self._settled if version is None or version in HANDSHAKE_PROTOCOL_VERSIONS else self._streaming
 
 
 def _application(server: FastMCP, settings: Settings, *, json_response: bool) -> StarletteWithLifespan:

@@ -75,8 +75,7 @@ class OrdinaryRequests:
         given = headers.get(b"mcp-protocol-version")
         if given is None or given in _HANDSHAKE:
             version = DEFAULT_NEGOTIATED_VERSION if given is None else _HANDSHAKE[given]
-            # There a stream has to be chosen beforehand, which is not done here.
-            if "progressToken" in meta:
+            if type(meta.get("progressToken", 0)) not in (int, str):
                 return None
             return OrdinaryRequest(version, False, message["id"], message["method"], params, meta)
         if given not in _MODERN or not self._is_routed_rightly(headers, message, params, meta, _MODERN[given]):

@@ -29,10 +29,11 @@ BUILT = [
     "drift",
     "verify",
     "invoke",
+    "launch-url",
     "rotate-secret",
 ]
 BUILT += ["destroy", "local"]
-NOT_BUILT = ["connect", "publish", "launch-url", "diagram"]
+NOT_BUILT = ["connect", "publish", "diagram"]
 
 
 def run(*words: str, root: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":

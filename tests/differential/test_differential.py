@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fastmcp import FastMCP
 from fastmcp.tools.function_tool import FunctionTool
 from starlette.types import ASGIApp, Message, Scope
 
-from server.application import NAME, VERSION, build_mcp_server
+from server.application import build_mcp_server
 from server.bounded_tools import BoundedTool
 from server.call_tracker import CallTracker
 from server.mcp_endpoint import McpEndpoint
 from server.settings import Settings
-from tests.differential.generated import HANDSHAKE, Generated, request
+from tests.differential.generated import Generated, request
 from tests.differential.tools import FUNCTIONS
 
 REQUESTS = int(os.environ.get("DIFFERENTIAL_REQUESTS", "3000"))
@@ -28,10 +27,9 @@ PARTS = 4
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client gets: status, media type, and the messages of the body."""
+    """What a client gets: status, the header Allow, and the messages of the body, whether JSON or a stream."""
 
     status: int
-    media_type: str
     allow: str
     messages: tuple[str, ...]
 
@@ -76,7 +74,7 @@ async def answered(application: ASGIApp, generated: Generated) -> Answer:
 
     await application(scope, receive, send)
     media_type = headers.get("content-type", "").partition(";")[0]
-    return Answer(status, media_type, headers.get("allow", ""), tuple(_messages(media_type, body)))
+    return Answer(status, headers.get("allow", ""), tuple(_messages(media_type, body)))
 
 
 def _messages(media_type: str, body: bytes) -> Iterator[str]:
@@ -93,24 +91,20 @@ def _messages(media_type: str, body: bytes) -> Iterator[str]:
 
 
 class Unmodified:
-    """FastMCP's own applications over the same functions; each request goes to the one that ours is described by."""
+    """FastMCP's own applications, with all that is in them, over the same functions and middleware."""
 
     def __init__(self) -> None:
-        tools = [FunctionTool.from_function(function) for function in FUNCTIONS]
-        server: FastMCP[Any] = FastMCP(NAME, version=VERSION, tools=tools, mask_error_details=True)
+        server = build_mcp_server([FunctionTool.from_function(function) for function in FUNCTIONS])
         self.plain, self.streaming = (
             server.http_app(path="/mcp", stateless_http=True, json_response=plain, host_origin_protection="auto")
             for plain in (True, False)
         )
 
     def of(self, generated: Generated) -> ASGIApp:
-        """Return the application that answers a request as ours does."""
-        headers = [value for name, value in generated.headers if name == "mcp-protocol-version"]
+        """Return the application that a request is for: one that streams, where the client takes streams."""
         accepts = next((value for name, value in generated.headers if name == "accept"), "")
-        modern = bool(headers) and headers[0] not in HANDSHAKE
-        streams = modern or b'"progressToken"' in generated.body
         accepted = "text/event-stream" in accepts or "*/*" in accepts
-        return self.streaming if generated.method == "POST" and accepted and streams else self.plain
+        return self.streaming if generated.method == "POST" and accepted else self.plain
 
 
 @asynccontextmanager

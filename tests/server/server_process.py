@@ -73,11 +73,11 @@ def mcp_request(
 class ServerProcess:
     """One server process on a free port of 127.0.0.1; a context manager that leaves no process behind."""
 
-    def __init__(self, python: Path, settings: Mapping[str, str]) -> None:
-        """Start `python` -m server with nothing but `settings` in its environment."""
+    def __init__(self, python: Path, settings: Mapping[str, str], module: str = "server") -> None:
+        """Start `python` -m `module` with nothing but `settings` in its environment."""
         environment = {"PATH": os.environ.get("PATH", os.defpath), "PORT": "0", "DRAIN_QUIET_SECONDS": "0", **settings}
         self.process = subprocess.Popen(
-            [python, "-m", "server"],
+            [python, "-m", module],
             cwd=PROJECT_ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,

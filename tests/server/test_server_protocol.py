@@ -131,9 +131,7 @@ def test_a_silent_call_sends_pings_so_that_the_load_balancer_does_not_give_up(st
     modern = server.mcp(MODERN_VERSION, "tools/call", {"name": "wait", "arguments": {"seconds": 1.5}})
     assert b": ping" in modern.body
     assert modern.events()[-1]["result"]["structuredContent"] == {"result": "waited 1.5"}
-    handshake = server.mcp(
-        "2025-11-25", "tools/call", {"name": "wait", "arguments": {"seconds": 1.5}}, progress_token="token-1"
-    )
+    handshake = server.mcp("2025-11-25", "tools/call", {"name": "wait", "arguments": {"seconds": 1.5}})
     assert b": ping" in handshake.body
     assert handshake.events()[-1]["result"]["structuredContent"] == {"result": "waited 1.5"}
 

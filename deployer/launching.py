@@ -1,0 +1,237 @@
+"""Links with which a person launches a runtime from the console, each tried before it is told.
+
+A link that would fail is not told: with the launcher's own rights every template that the launch reads is fetched, the
+image must be in the target's Region for its architecture and may be pulled from its account, and nothing may stand
+there already under the stack's or the host's name.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from deployer import console_links, preflight, releases
+from deployer.artifact_bucket import ArtifactBucket
+from deployer.aws import Aws, partition_of
+from deployer.context import Context
+from deployer.deployment import publisher_of, step, with_members
+from deployer.each_target import each
+from deployer.errors import UsageError
+from deployer.image_supply import OCI_ARCHITECTURES
+from deployer.preflight import hosted_zones
+from deployer.preflight.sites import DENIED
+from deployer.readable_objects import Reader, Store, reached, unreadable
+from deployer.releases import Release
+from deployer.stack_set_plan import Target as Place
+from deployer.stacks import describe
+from deployer.target_checks import host_name
+from deployer.targets import Target
+from generator import parameters as p
+
+ROLE: Final = r"arn:[a-z-]+:iam::([0-9]{12}):role/.+"
+STACK_NAME: Final = "[a-zA-Z][-a-zA-Z0-9]{0,127}"
+"""CloudFormation user guide, "Create quick-create links for stacks"."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for: one target or all (empty), the launcher's role and the stack's name, if given."""
+
+    only: str = ""
+    role_arn: str = ""
+    stack_name: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link that was tried, and how much was fetched for it."""
+
+    account: str
+    region: str
+    host: str
+    url: str
+    launcher: str
+    fetched: int
+
+    @property
+    def markdown(self) -> str:
+        """The link as a button."""
+        return console_links.button(self.url, f"Launch in {self.account} {self.region}")
+
+    def as_data(self) -> dict[str, Any]:
+        """Returns it as plain data, with what the link says."""
+        _, template_url, stack_name, parameters = console_links.read(self.url)
+        return {
+            **vars(self),
+            "template_url": template_url,
+            "stack_name": stack_name,
+            "parameters": parameters,
+            "markdown": self.markdown,
+            "evidence": "called",
+        }
+
+
+@dataclass(frozen=True)
+class Links:
+    """The links, and for each target that gets none the sentences that say why."""
+
+    template_url: str
+    links: tuple[Link, ...]
+    refused: Mapping[Place, tuple[str, ...]]
+
+    def as_data(self) -> dict[str, Any]:
+        """Returns it as plain data."""
+        return {
+            "template_url": self.template_url,
+            "links": [link.as_data() for link in self.links],
+            "refused": [
+                {"account": account, "region": region, "reasons": list(reasons)}
+                for (account, region), reasons in self.refused.items()
+            ],
+        }
+
+    def lines(self, markdown: bool) -> Iterator[str]:
+        """Yields it as people read it; as Markdown nothing but the buttons of links that were found good."""
+        for link in self.links:
+            if markdown:
+                yield link.markdown
+                continue
+            yield f"{link.account} {link.region} {link.host}".rstrip()
+            yield f"  {link.url}"
+            yield f"  {link.fetched} templates fetched as {link.launcher}; the image is there."
+
+
+def launch_links(context: Context, wish: Wish) -> Links:
+    """Returns the links of the targets, or of the one that is wished for, and why others get none.
+
+    Raises UsageError for a target, a role or a name that cannot be, and RefusedError where nothing is packaged.
+    """
+    _check(wish)
+    context = replace(context, settings=with_members(context)[0]).looked_around()
+    targets = _chosen(context.settings.targets, wish)
+    release = step(context, "Release", lambda: releases.standing(context))
+    looked = replace(context, settings=replace(context.settings, targets=targets))
+    step(context, "Preflight", lambda: preflight.check(looked))
+    zones = hosted_zones.looked_up(looked)
+    launcher = context.aws.as_role(wish.role_arn) if wish.role_arn else context.aws
+    work = _Links(context, release, wish, launcher, {(one.account, one.region): one for one in targets}, zones)
+    done = step(context, "Links", lambda: each(work.targets, work.made))
+    refused = {place: (sentence,) for place, sentence in done.failures.items()}
+    refused |= {place: found for place, found in done.results.items() if isinstance(found, tuple)}
+    links = tuple(found for _, found in sorted(done.results.items()) if isinstance(found, Link))
+    return Links(release.url, links, dict(sorted(refused.items())))
+
+
+def _check(wish: Wish) -> None:
+    if wish.role_arn and not re.fullmatch(ROLE, wish.role_arn):
+        raise UsageError(
+            f"--role-arn {wish.role_arn} is no role; give an ARN such as arn:aws:iam::111122223333:role/launcher."
+        )
+    if wish.stack_name and not re.fullmatch(STACK_NAME, wish.stack_name):
+        raise UsageError(
+            f"--stack-name {wish.stack_name} is no name of a stack; give up to 128 letters, digits and hyphens, a"
+            " letter first."
+        )
+
+
+def _chosen(targets: Sequence[Target], wish: Wish) -> tuple[Target, ...]:
+    names = [f"{target.account}/{target.region}" for target in targets]
+    if wish.only and wish.only not in names:
+        raise UsageError(f"{wish.only} is no target; the targets are {', '.join(names)}.")
+    found = tuple(target for target, name in zip(targets, names, strict=True) if wish.only in ("", name))
+    if not wish.role_arn:
+        return found
+    account = wish.role_arn.split(":")[4]
+    own = tuple(target for target in found if target.account == account)
+    if not own:
+        raise UsageError(
+            f"--role-arn names a role of account {account}, in which no target lies that a link is wanted for; give a"
+            " role of a target's account."
+        )
+    return own
+
+
+@dataclass(frozen=True)
+class _Links:
+    context: Context
+    release: Release
+    wish: Wish
+    launcher: Aws
+    targets: Mapping[Place, Target]
+    zones: Mapping[Place, Mapping[str, str]]
+
+    def made(self, place: Place) -> Link | tuple[str, ...]:
+        """Returns a target's link, or the sentences for which it would fail."""
+        account, region = place
+        target = self.targets[place]
+        values = {**self.context.settings.effective(target), **self.zones.get(place, {})}
+        host, name = host_name(values, account, region), self.wish.stack_name or values[p.RUNTIME_NAME.name]
+        objects = reached(self.release.package, self.release.root, values[p.TOOL_LISTING.name] == "pinned")
+        reader = self._reader(place)
+        findings = [
+            *unreadable(self._store(), reader, objects),
+            *self._image(place, values),
+            *self._standing(place, host, name),
+        ]
+        if findings:
+            return tuple(findings)
+        parameters = self._parameters(values)
+        try:
+            url = console_links.quick_create(partition_of(region), region, self.release.url, name, parameters)
+        except KeyError as error:
+            return (f"The console of the partition {error.args[0]} is not known; use `deploy` for {region}.",)
+        if len(url) > console_links.LENGTH:
+            longest = max(parameters, key=lambda one: len(parameters[one]))
+            told = (
+                f"The link of {account} {region} would have {len(url)} characters, more than the"
+                f" {console_links.LENGTH} that pass everywhere; the longest value is of {longest}: use `deploy`, or"
+                " Service Catalog."
+            )
+            return (told,)
+        return Link(account, region, host, url, reader.name, len(objects))
+
+    def _store(self) -> Store:
+        home = self.context.settings.stack_set.home_region
+        bucket = ArtifactBucket(
+            self.context.aws.client("s3", self.context.account, home), self.release.bucket, self.context.account
+        )
+        return Store(bucket, home, publisher_of(self.context).stack_set.organization_id)
+
+    def _reader(self, place: Place) -> Reader:
+        account, region = place
+        home = self.context.settings.stack_set.home_region
+        caller = self.launcher.client("sts", account, region).get_caller_identity()["Arn"]
+        return Reader(self.launcher.client("s3", account, home), account, str(caller))
+
+    def _image(self, place: Place, values: Mapping[str, str]) -> list[str]:
+        account, region = place
+        wanted = {account: OCI_ARCHITECTURES[values[p.CPU_ARCHITECTURE.name]]}
+        return releases.image_findings(self.context, self.release.image, region, wanted)
+
+    def _standing(self, place: Place, host: str, name: str) -> Iterator[str]:
+        """Yields a sentence where the launch would meet what stands: the stack set's runtime, a stack of its name."""
+        account, region = place
+        if host and place in self.context.standing:
+            yield (
+                f"The stack set {self.context.settings.stack_set.name} has a runtime in {account} {region} already,"
+                f" which answers to {host}: update that one with `deploy`, or remove it with `destroy --target"
+                f" {account}/{region}`."
+            )
+        try:
+            found = describe(self.launcher.client("cloudformation", account, region), name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in DENIED:
+                raise
+            return
+        if found is not None:
+            yield (
+                f"Account {account} has a stack named {name} in {region} already ({found['StackStatus']}): update it in"
+                f" the console by replacing its template with {self.release.url}, or give another --stack-name."
+            )
+
+    def _parameters(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Returns what the form must be given: the values that are not the packaged template's own defaults."""
+        defaults = {parameter.name: parameter.default for parameter in p.ALL}
+        return {name: value for name, value in values.items() if value != defaults[name]}
