@@ -333,7 +333,7 @@ TARGET = (("--target",), {"metavar": "ACCOUNT/REGION", "default": "", "help": "w
 COMMANDS = (
     Command(
         "generate",
-        "write the templates from the layers, pages from the templates, and the tool contract from the server",
+        "write templates, the pages made of them, and the tool contract from the server",
         generate,
         [
             (

@@ -1,6 +1,6 @@
 """The page on what a runtime costs, and the README's table: made from the same bills as the command's."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -67,7 +67,8 @@ ORIGINAL: Final = (
         5,
         (m.LOGS, m.MONITORING),
         "{log_gb} GB of the server's log, where an account's first {free_gb} GB a month are free; {alarms} alarms,"
-        " {tracking} of them made by target tracking, where the first {free_alarms} are free.",
+        " {tracking} of them made by target tracking, and {metrics} metrics of the tools and the log, where the first"
+        " {free_alarms} of each are free.",
     ),
     Compared("ACM Certificate", 0, (), "The same: public certificates are free."),
     Compared(
@@ -115,7 +116,7 @@ def figures(traffic: Traffic, prices: PriceTable) -> Figures:
 def block() -> str:
     """Returns the README's table."""
     found = figures(Traffic(), held())
-    return f"{_presets(found)}\n\n{_assumed(Traffic())} [What it is made of](docs/cost.md).\n"
+    return f"{_presets(found)}\n\n{_assumed(Traffic())}\n[What it is made of](docs/cost.md).\n"
 
 
 def page() -> str:
@@ -182,7 +183,8 @@ list of free types in `generator/cost/coverage.py`.
 def _assumed(traffic: Traffic) -> str:
     return (
         f"Assumed are {traffic.requests_per_day:,.0f} requests a day of {traffic.seconds:g} s and"
-        f" {traffic.payload_bytes:,.0f} bytes, of which the server logs {traffic.log_bytes:,.0f}."
+        f" {traffic.payload_bytes:,.0f} bytes to {traffic.tools} tools, of which the server logs"
+        f" {traffic.log_bytes:,.0f}."
     )
 
 
@@ -212,8 +214,8 @@ def _original(found: Figures) -> str:
 
 def _facts(rows: Iterable[Row]) -> dict[str, str]:
     """Returns what the comparison says of the bill: quantities of items, and dollars of some."""
-    quantity: Counter[str] = Counter()
-    usd: Counter[str] = Counter()
+    quantity: dict[str, float] = defaultdict(float)
+    usd: dict[str, float] = defaultdict(float)
     for row in rows:
         quantity[row.price.item.name] += row.amount.expected
         usd[row.price.item.name] += row.usd.expected
@@ -226,6 +228,7 @@ def _facts(rows: Iterable[Row]) -> dict[str, str]:
         "log_gb": f"{quantity[items.LOG_GB.name]:.1f}",
         "free_gb": f"{items.LOG_GB.free:g}",
         "alarms": f"{quantity[items.ALARM_METRIC.name]:g}",
+        "metrics": f"{quantity[items.METRIC.name]:g}",
         "tracking": f"{quantity[TRACKING]:g}",
         "free_alarms": f"{items.ALARM_METRIC.free:g}",
         "image_gb": f"{quantity[items.IMAGE_GB.name]:.1f}",

@@ -1,7 +1,9 @@
 """What a configuration costs in a month: each target, what publishing costs, and the whole. Asks nothing of AWS."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Final
 
 from deployer import image_supply
@@ -20,7 +22,10 @@ from generator.evaluation import Deployment
 from generator.presets import PRESETS
 from generator.stacks import template_dicts
 from generator.stacks.foundation import ACCOUNT_FILE
+from generator.tool_catalogue import FILE as FILE_OF_TOOLS
+from generator.tool_catalogue import Catalogue
 
+CONTRACT: Final = Path(__file__).resolve().parent.parent / FILE_OF_TOOLS
 UNKNOWN_ACCOUNT: Final = "111122223333"
 """Stands for an account that only AWS names; no price depends on it."""
 FOUND_ZONE: Final = "Z0000000000000"
@@ -89,9 +94,15 @@ class Costs:
 
 
 def traffic(options: Mapping[str, Any]) -> Traffic:
-    """Returns the traffic that the command line's options say; what they leave out is as `Traffic` has it."""
+    """Returns the traffic that the command line's options say; what they leave out is as `Traffic` has it.
+
+    The tools are as many as the checked-in tool contract has, where it can be read.
+    """
     known = {field.name for field in fields(Traffic)}
-    return Traffic(**{name: value for name, value in options.items() if name in known and value is not None})
+    given = {name: value for name, value in options.items() if name in known and value is not None}
+    with suppress(OSError, ValueError):
+        given["tools"] = len(Catalogue.parse(CONTRACT.read_text(encoding="utf-8")).tools)
+    return Traffic(**given)
 
 
 def refresh(client: Any, settings: Settings) -> Refreshed:

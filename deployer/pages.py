@@ -20,9 +20,14 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {"cost": cost_page.block}
 def pages(root: Path = ROOT) -> dict[str, str]:
     """Returns the text of every file that is made, by its path; the README with its blocks in place.
 
-    Raises UsageError where the README lacks a block's markers.
+    Raises UsageError where there is no README, or where it lacks a block's markers.
     """
-    readme = (root / README).read_text(encoding="utf-8")
+    try:
+        readme = (root / README).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"There is no {README} to write the generated parts of; take it back from the history."
+        ) from error
     for name, made in BLOCKS.items():
         readme = _filled(readme, name, made())
     return {**{path: made() for path, made in PAGES.items()}, README: readme}

@@ -11,9 +11,9 @@ from generator.cost.prices import Price, PriceTable
 from generator.cost.traffic import NOTHING, Amount, Traffic
 from generator.evaluation import Deployment
 
-Allowance = Mapping[str, float]
-"""How much of each item's free allowance an account still has this month, by the item's name."""
-WHOLE_ALLOWANCE: Allowance = {item.name: item.free for item in ITEMS.values() if item.free}
+Allowance = Mapping[str, tuple[float, float]]
+"""How much of each item's free allowance an account still has this month, low and expected, by the item's name."""
+WHOLE_ALLOWANCE: Allowance = {item.name: (item.free, item.free) for item in ITEMS.values() if item.free}
 
 
 @dataclass(frozen=True)
@@ -120,17 +120,15 @@ def monthly(
     return Bill(rows, region, tuple(unknown), rest)
 
 
-def _row(usage: Usage, price: Price, rest: dict[str, float]) -> Row:
-    free = rest.get(usage.item.name, 0)
-    one = price.of_one
+def _row(usage: Usage, price: Price, rest: dict[str, tuple[float, float]]) -> Row:
+    used, one = usage.amount, price.of_one
+    low, expected = rest.get(usage.item.name, (0.0, 0.0))
     usd = Amount(
-        max(0.0, usage.amount.low - free) * one.low,
-        max(0.0, usage.amount.expected - free) * one.expected,
-        usage.amount.high * one.high,
+        max(0.0, used.low - low) * one.low, max(0.0, used.expected - expected) * one.expected, used.high * one.high
     )
-    if free:
-        rest[usage.item.name] = max(0.0, free - usage.amount.expected)
-    return Row(usage.component, usage.note, usage.amount, usd, price)
+    if usage.item.name in rest:
+        rest[usage.item.name] = (max(0.0, low - used.low), max(0.0, expected - used.expected))
+    return Row(usage.component, usage.note, used, usd, price)
 
 
 def total(amounts: Iterable[Amount]) -> Amount:

@@ -29,6 +29,10 @@ CLUSTER_METRICS: Final = 40
 TASK_METRICS: Final = 24
 """Metrics of Container Insights for a cluster with one service, and for each task with one container: counted from the
 lists of the CloudWatch user guide, as AWS does not publish how many it bills."""
+SERVER_METRICS: Final = 6
+ERROR_METRICS: Final = 7
+"""Metrics that the server writes in its log of each tool that is called, and of all together; and those that come to
+them once calls have ended in every way in which they can fail (`server/tool_metrics.py`)."""
 MESSAGES: Final = 30
 """E-mails of alarms in a month: an assumption."""
 ARTIFACT_BYTES: Final = 100 * 1024**2
@@ -63,6 +67,13 @@ def _flows(site: Site, kind: str) -> Amount:
     refused = always(public * REFUSED_FLOWS_PER_HOUR * HOURS * FLOW_LINE / GIGABYTE)
     accepted = site.traffic.gigabytes(FLOW_LINE * FLOWS_PER_REQUEST)
     return {"ACCEPT": accepted, "REJECT": refused}.get(kind, refused + accepted)
+
+
+def server_metrics(site: Site) -> Usage:
+    """The metrics that the server writes in its log, which CloudWatch bills for the hours in which they have values."""
+    counted = site.traffic.tools + 1 if site.traffic.requests_per_day else 0
+    amount = Amount(0, counted * SERVER_METRICS, counted * (SERVER_METRICS + ERROR_METRICS))
+    return Usage(MONITORING, items.METRIC, amount, f"metrics of {site.traffic.tools} tools")
 
 
 def alarm(site: Site, title: str) -> Iterator[Usage]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from generator.cost import items
 from generator.cost.items import Item
 from generator.cost.metering import FIREWALL, GATEWAY, ISSUER, TASKS, Site, Usage, tasks
+from generator.cost.operations_meters import server_metrics
 from generator.cost.traffic import HOURS, Amount, always
 
 FREE_STORAGE_GB: Final = 20
@@ -24,7 +25,7 @@ _CPU_AND_MEMORY: Final[Mapping[tuple[bool, bool], tuple[Item, Item]]] = {
 
 
 def service(site: Site, title: str) -> Iterator[Usage]:
-    """The hours of the tasks' processors, memory and storage, On-Demand and on Spot."""
+    """The hours of the tasks' processors, memory and storage, On-Demand and on Spot, and the metrics they write."""
     definition = site.property(title, "TaskDefinition").logical_id
     vcpu, memory = float(site.property(definition, "Cpu")) / 1024, float(site.property(definition, "Memory")) / 1024
     arm = (site.property(definition, "RuntimePlatform") or {}).get("CpuArchitecture") == "ARM64"
@@ -38,6 +39,7 @@ def service(site: Site, title: str) -> Iterator[Usage]:
     beyond = max(0.0, float(storage) - FREE_STORAGE_GB)
     if beyond:
         yield Usage(TASKS, items.EPHEMERAL_HOUR, running.times(beyond * HOURS), "storage beyond 20 GB")
+    yield server_metrics(site)
 
 
 def _shared_out(running: Amount, strategy: list[dict[str, Any]]) -> Iterator[tuple[bool, Amount]]:

@@ -49,7 +49,7 @@ class Traffic:
 
     `requests_per_day` are the gateway's requests, tool calls and listings alike, of which `searches_per_day` are
     searches for a tool by its meaning. A request takes `seconds` at the server, `payload_bytes` in both directions
-    together, and the server writes `log_bytes` of it. `tools` are in the gateway's search index. The container
+    together, and the server writes `log_bytes` of it. The server has so many `tools`, as at first. The container
     registry keeps `images` of `image_bytes` each, of which `builds_per_month` are built remotely, `build_minutes` each.
     """
 
@@ -58,7 +58,7 @@ class Traffic:
     payload_bytes: float = 20_000
     log_bytes: float = 2_000
     searches_per_day: float = 0
-    tools: int = 10
+    tools: int = 2
     images: int = 10
     image_bytes: float = 100 * 1024**2
     builds_per_month: float = 4

@@ -131,9 +131,9 @@ def test_templates_are_what_the_generator_makes() -> None:
 
 def test_template_that_was_edited_by_hand_is_status_3_and_is_written_anew(tmp_path: Path) -> None:
     root = tmp_path / "project"
-    for folder in ("generator", "deployer", "templates", "server"):
+    for folder in ("generator", "deployer", "templates", "server", "docs"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("build.py", "Pipfile.lock", "tools.json"):
+    for file in ("build.py", "Pipfile.lock", "tools.json", "README.md"):
         shutil.copy(ROOT / file, root)
     ensure("server")
     (root / ".local").mkdir()
@@ -141,6 +141,7 @@ def test_template_that_was_edited_by_hand_is_status_3_and_is_written_anew(tmp_pa
     edited, lost, surplus = (root / "templates" / name for name in ("network.yaml", "service.yaml", "old.yaml"))
     before = edited.read_bytes()
     edited.write_bytes(before + b"# by hand\n")
+    (root / "docs" / "cost.md").write_text("by hand\n", encoding="utf-8")
     lost.unlink()
     surplus.write_text("{}\n")
     done = run("generate", "--check", root=root)
@@ -148,6 +149,7 @@ def test_template_that_was_edited_by_hand_is_status_3_and_is_written_anew(tmp_pa
     assert "network.yaml is changed" in done.stdout
     assert "service.yaml is missing" in done.stdout
     assert "old.yaml is surplus" in done.stdout
+    assert "docs/cost.md is changed" in done.stdout
     assert edited.read_bytes() != before
     assert not lost.exists()
     assert run("generate", root=root).returncode == 0

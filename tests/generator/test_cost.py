@@ -13,12 +13,15 @@ from generator.cost.bill import WHOLE_ALLOWANCE, Bill, monthly
 from generator.cost.coverage import FREE, METERS
 from generator.cost.features import ENDPOINTS_INSTEAD, FEATURES, additions
 from generator.cost.items import ITEMS
+from generator.cost.operations_meters import ERROR_METRICS as COUNTED_ERRORS
+from generator.cost.operations_meters import SERVER_METRICS
 from generator.cost.prices import FILE, HOME, PriceTableError, held, read, written
 from generator.cost.traffic import Amount, Traffic
 from generator.evaluation import Deployment
 from generator.presets import LOG_RETENTION_DAYS, PRESETS, SPOT_SHARES, TASK_COUNTS, TASK_SIZES
 from generator.stacks import template_dicts
 from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
+from server.tool_metrics import ERROR_METRICS, OK, ToolMetrics
 
 GIVEN = {"ImageRegistryAccount": "111122223333", "ImageDigest": "sha256:" + "0" * 64}
 NAMED = {"ParentDomain": "example.com", "HostedZoneId": "Z0123456789ABCDEFGHIJ"}
@@ -128,7 +131,9 @@ def test_an_allowance_is_an_accounts_and_used_once() -> None:
         for one in (first, second, third)
     ]
     assert alarms[1] == alarms[2] == pytest.approx(alarms[0] + 10 * 0.10)
-    assert first.rest["dashboard"] == 2 and WHOLE_ALLOWANCE["dashboard"] == 3
+    assert first.rest["dashboard"] == (2, 2) and WHOLE_ALLOWANCE["dashboard"] == (3, 3)
+    # An idle runtime has not used what a busy one has.
+    assert first.rest["log-ingestion"][0] == 5 > first.rest["log-ingestion"][1] > 0
     assert first.total.high == second.total.high
 
 
@@ -136,6 +141,27 @@ def test_another_regions_prices_are_said_to_be_borrowed() -> None:
     assert bill().borrowed == ()
     found = monthly(NESTED.given({**BASE, **NAMED}), "eu-west-1", Traffic(), PRICES).borrowed
     assert items.NAT_HOUR.name in found and items.DASHBOARD.name not in found
+
+
+def test_the_servers_metrics_are_counted_as_the_server_writes_them() -> None:
+    counting = ToolMetrics("runtime")
+    seen: set[str] = set()
+    for outcome in (OK, *ERROR_METRICS):
+        counting.begin("echo")
+        counting.waited("echo", 1)
+        counting.end("echo", outcome, 1)
+        written_ones = {
+            metric["Name"]
+            for document in counting.documents(0)
+            for directive in document["_aws"]["CloudWatchMetrics"]  # type: ignore[index]
+            for metric in directive["Metrics"]
+        }
+        if outcome == OK:
+            assert len(written_ones) == SERVER_METRICS
+        seen |= written_ones
+    assert len(seen) == SERVER_METRICS + len(ERROR_METRICS) and len(ERROR_METRICS) == COUNTED_ERRORS
+    found = [row for row in bill(Traffic(tools=5)).rows if row.note == "metrics of 5 tools"]
+    assert [row.amount.expected for row in found] == [6 * SERVER_METRICS]
 
 
 def test_an_existing_vpc_costs_neither_nat_nor_its_addresses() -> None:
