@@ -1,6 +1,11 @@
-"""A plain FastMCP server with one tool, as FastMCP's documentation starts it, for the comparison of starts."""
+"""A plain FastMCP server, as FastMCP's documentation starts it, for comparisons: ``echo``, or the tools of a package.
 
+PORT says where it listens on 127.0.0.1; TOOL_PACKAGES may name a package with one function a module, of its name.
+"""
+
+import importlib
 import os
+import pkgutil
 from typing import Annotated
 
 from fastmcp import FastMCP
@@ -9,11 +14,16 @@ from pydantic import Field
 server: FastMCP[None] = FastMCP("stock")
 
 
-@server.tool
 def echo(message: Annotated[str, Field(description="Message to echo")]) -> str:
     """Echo back the input message."""
     return message
 
+
+if package := os.environ.get("TOOL_PACKAGES"):
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        server.tool(getattr(importlib.import_module(f"{package}.{module.name}"), module.name))
+else:
+    server.tool(echo)
 
 if __name__ == "__main__":
     server.run(

@@ -94,8 +94,12 @@ class FunctionCalls:
                 "try again in a second."
             )
         call = functools.partial(self._body, *arguments.args, **(arguments.kwargs or {}))
-        value = await (self._in_a_thread(call) if self._in_thread else self._on_the_loop(call))
-        return await FunctionTool._materialize_generator(value)
+        try:
+            value = await (self._in_a_thread(call) if self._in_thread else self._on_the_loop(call))
+            return await FunctionTool._materialize_generator(value)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # These would end the server, and with it the calls of all other tools.
+            raise RuntimeError(f"the tool tried to end the process ({type(error).__name__})") from error
 
     async def _in_a_thread(self, call: Callable[[], Any]) -> Any:
         self.running += 1

@@ -29,6 +29,7 @@ from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
     CLIENT_INFO_META_KEY,
     CallToolResult,
+    DiscoverResult,
     InputRequiredResult,
     ListToolsResult,
     TextContent,
@@ -87,6 +88,7 @@ class DirectAnswers:
         self._calls = {name: tool.calls for name, tool in self._tools.items()}
         self._descriptions = [tool.to_mcp_tool(name=tool.name) for tool in tools]
         self._listings: dict[str, dict[str, Any]] = {}
+        self._discoveries: dict[str, dict[str, Any]] = {}
         self._introductions: dict[bytes, dict[str, Any]] = {}
 
     async def answer(self, scope: Scope, body: bytes, receive: Receive, send: Send, libraries: Served) -> bool:
@@ -112,6 +114,8 @@ class DirectAnswers:
                 return self._listing(request.version)
             case "ping" if not request.modern and request.params.keys() <= {"_meta"}:
                 return {}
+            case "server/discover" if request.modern and request.params.keys() <= {"_meta"}:
+                return self._discovery(request.version)
             case "initialize" if not request.modern:
                 return self._introduction(request)
         return None
@@ -121,6 +125,17 @@ class DirectAnswers:
             listing = ListToolsResult(tools=self._descriptions, next_cursor=None)
             self._listings[version] = self._runners[version]._serialize("tools/list", version, listing)
         return self._listings[version]
+
+    def _discovery(self, version: str) -> dict[str, Any]:
+        if version not in self._discoveries:
+            server = self._server._mcp_server
+            discovery = DiscoverResult(
+                supported_versions=list(MODERN_PROTOCOL_VERSIONS),
+                capabilities=server.get_capabilities(protocol_version=version),
+                instructions=server.instructions,
+            )
+            self._discoveries[version] = self._runners[version]._serialize("server/discover", version, discovery)
+        return self._discoveries[version]
 
     def _introduction(self, request: OrdinaryRequest) -> dict[str, Any] | None:
         """Return what the server says of itself to a client whose introduction the library takes."""
@@ -254,22 +269,47 @@ class DirectAnswers:
         """Return the answer that says `outcome`, None where the libraries have to find one."""
         try:
             if outcome.error is None and not isinstance(outcome.value, InputRequiredResult):
-                result = _normalize_call_tool_result(tool.convert_result(outcome.value).to_mcp_result())
+                given = tool.convert_result(outcome.value)
+                plain = self._plain_result(request, given)
+                if plain is not None:
+                    rendered = _rendered(request, plain)
+                    return rendered if len(rendered) <= self._largest else self._too_large(request, tool, rendered)
+                result = _normalize_call_tool_result(given.to_mcp_result())
             elif isinstance(outcome.error, ToolError):
                 result = CallToolResult(content=[TextContent(type="text", text=str(outcome.error))], is_error=True)
             else:
                 return None
             rendered = self._rendered_result(request, result)
-            if len(rendered) <= self._largest:
-                return rendered
         except Exception:
             return None
-        what = (
-            f"The answer of the tool {tool.name} has {len(rendered)} bytes and may have {self._largest}; ask for less."
-        )
-        return self._rendered_result(
-            request, CallToolResult(content=[TextContent(type="text", text=what)], is_error=True)
-        )
+        return rendered if len(rendered) <= self._largest else self._too_large(request, tool, rendered)
+
+    def _plain_result(self, request: OrdinaryRequest, given: ToolResult) -> dict[str, Any] | None:
+        """Return a result of plain text and structured content as the library would write it, None for any other.
+
+        For these the library's three passes over the result, model, dump and sieve, change nothing.
+        """
+        if type(given) is not ToolResult or given._raw_mcp_result is not None:
+            return None
+        content = []
+        for block in given.content:
+            if type(block) is not TextContent or block.annotations is not None or block.meta is not None:
+                return None
+            content.append({"type": "text", "text": block.text})
+        result: dict[str, Any] = {"content": content, "isError": given.is_error}
+        if given.structured_content is not None:
+            result["structuredContent"] = given.structured_content
+        if given.meta is not None:
+            result["_meta"] = given.meta
+        if request.modern:
+            result["resultType"] = "complete"
+        return self._runners[request.version]._stamp_server_info(request.version, result)
+
+    def _too_large(self, request: OrdinaryRequest, tool: BoundedTool, rendered: bytes) -> bytes:
+        size = len(rendered)
+        what = f"The answer of the tool {tool.name} has {size} bytes and may have {self._largest}; ask for less."
+        content = [TextContent(type="text", text=what)]
+        return self._rendered_result(request, CallToolResult(content=content, is_error=True))
 
     def _rendered_result(self, request: OrdinaryRequest, result: CallToolResult) -> bytes:
         return _rendered(request, self._runners[request.version]._serialize(request.method, request.version, result))

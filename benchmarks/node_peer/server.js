@@ -1,4 +1,4 @@
-// The two tools of server/tools on the MCP SDK for Node and Express, stateless and with JSON answers.
+// The tools of server/tools and of benchmarks/tools on the MCP SDK for Node and Express, stateless and with JSON answers.
 // Listens on 127.0.0.1 and the port that PORT names.
 
 import os from "node:os";
@@ -27,6 +27,39 @@ const tools = {
   },
 };
 
+Object.assign(tools, {
+  price_order: {
+    description: "Price an order.",
+    inputSchema: {
+      type: "object",
+      properties: {
+        items: {
+          type: "array",
+          items: {
+            type: "object",
+            properties: { sku: { type: "string" }, quantity: { type: "integer" }, cents: { type: "integer" } },
+            required: ["sku", "quantity", "cents"],
+          },
+        },
+        currency: { type: "string", default: "USD" },
+      },
+      required: ["items"],
+    },
+    call: ({ items, currency = "USD" }) => {
+      for (const { sku, quantity, cents } of items) {
+        if (!/^[A-Z]{3}-[0-9]{4}$/.test(sku) || !(quantity >= 1 && quantity <= 100) || !(cents >= 0)) throw new Error("not an item");
+      }
+      const lines = items.map(({ quantity, cents }) => quantity * cents);
+      return { currency, total_cents: lines.reduce((sum, line) => sum + line, 0), lines };
+    },
+  },
+  report: {
+    description: "Write a report.",
+    inputSchema: { type: "object", properties: { subject: { type: "string", maxLength: 100 } }, required: ["subject"] },
+    call: ({ subject }) => `${subject}: ` + "The quick brown fox jumps over the lazy dog and thinks nothing of it. ".repeat(145),
+  },
+});
+
 function makeServer() {
   const server = new Server({ name: "node-peer", version: "1.0.0" }, { capabilities: { tools: {} } });
   server.setRequestHandler(ListToolsRequestSchema, () => ({
@@ -35,7 +68,9 @@ function makeServer() {
   server.setRequestHandler(CallToolRequestSchema, ({ params }) => {
     const tool = tools[params.name];
     if (!tool) throw new Error(`no tool is named ${params.name}`);
-    return { content: [{ type: "text", text: tool.call(params.arguments ?? {}) }] };
+    const result = tool.call(params.arguments ?? {});
+    if (typeof result === "string") return { content: [{ type: "text", text: result }] };
+    return { content: [{ type: "text", text: JSON.stringify(result) }], structuredContent: result };
   });
   return server;
 }

@@ -56,6 +56,7 @@ def _settings(keys: KeyServer) -> dict[str, str]:
         "TOKEN_SCOPE": TOKENS.scope,
         "TOKEN_CLIENT_ID": TOKENS.client_id,
         "MAX_CONCURRENCY": str(CONCURRENCY),
+        "MAX_QUEUE": "0",
         "REQUEST_SECONDS": "1",
         "LOG_LEVEL": "DEBUG",
     }

@@ -1,5 +1,6 @@
 """Requests as clients send them, and as nobody should: generated from a seed, so that a failure can be had again."""
 
+import copy
 import json
 import random
 from dataclasses import dataclass
@@ -166,11 +167,10 @@ def _spoil(chance: random.Random, target: Any) -> None:
         if chance.random() < 0.3:
             del target[key]
         else:
-            target[key] = chance.choice(_VALUES)
+            target[key] = copy.deepcopy(chance.choice(_VALUES))
     else:
-        target[chance.choice(["extra", "cursor", "fastmcp", "_meta", "task", "inputResponses", "id"])] = chance.choice(
-            _VALUES
-        )
+        name = chance.choice(["extra", "cursor", "fastmcp", "_meta", "task", "inputResponses", "id"])
+        target[name] = copy.deepcopy(chance.choice(_VALUES))
 
 
 def _spoiled_headers(chance: random.Random, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""The mix of tools that the throughput is measured with: plain, validated and structured, and large."""
