@@ -1,10 +1,12 @@
 """The page of diagrams, and the README's: made from the templates under their presets."""
 
+from functools import partial
 from typing import Final
 
 from deployer.costs import FOUND_ZONE, UNCONFIGURED, UNKNOWN_ACCOUNT
 from deployer.durations import estimate, spoken
 from deployer.evaluating import evaluated
+from deployer.replacement import fixed
 from deployer.update_diff import difference
 from generator import parameters as p
 from generator.cost.prices import HOME
@@ -36,7 +38,7 @@ def page() -> str:
     production = runtime(Preset="production", ToolAccess="log-only")
     guarded = architecture(production)
     private = architecture(runtime(Exposure="private"))
-    lasting = estimate(production, difference(None, production, _nothing), {})
+    lasting = estimate(production, difference(None, production, partial(fixed, HOME)), {})
     steps = order(production, lasting.path, lasting.each)
     call = mermaid.sequence(participants(guarded), messages(production, guarded))
     return f"""\
@@ -87,7 +89,3 @@ def _layers() -> str:
         f"### {one.file.removesuffix('.yaml')}\n\n{mermaid.fenced(mermaid.layer(one))}\n" for one in layers(runtime())
     ]
     return "\n".join(parts)
-
-
-def _nothing(_: str) -> frozenset[str]:
-    return frozenset()
