@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from deployer import cost_page
+from deployer import cost_page, diagram_page
 from deployer.errors import UsageError
 from deployer.generation import Difference
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = "README.md"
-PAGES: Final[Mapping[str, Callable[[], str]]] = {"docs/cost.md": cost_page.page}
+PAGES: Final[Mapping[str, Callable[[], str]]] = {"docs/cost.md": cost_page.page, "docs/diagrams.md": diagram_page.page}
 """Files that are made whole, by their path in the repository."""
-BLOCKS: Final[Mapping[str, Callable[[], str]]] = {"cost": cost_page.block}
+BLOCKS: Final[Mapping[str, Callable[[], str]]] = {"architecture": diagram_page.block, "cost": cost_page.block}
 """Parts of the README, by the name in their markers."""
 
 

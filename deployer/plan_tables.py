@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from deployer.cost_tables import money
 from deployer.durations import Estimate, spoken
+from deployer.plan_costs import CostChange
 from deployer.planning import EVIDENCE, Planned, TargetGroup
 from deployer.tables import console
 from deployer.update_diff import ACTIONS, Action, PropertyChange, ResourceChange
@@ -86,6 +88,8 @@ def _group(screen: Console, group: TargetGroup) -> None:
         screen.print(Text(group.detail), soft_wrap=True)
     if group.estimate:
         screen.print(Text(_estimated(group.estimate)), soft_wrap=True)
+    if group.cost:
+        screen.print(Text(_costing(group.cost, len(group.targets))), soft_wrap=True)
 
 
 def _warned(screen: Console, found: Sequence[Warned]) -> None:
@@ -141,6 +145,17 @@ def _estimated(found: Estimate) -> str:
     return f"Takes about {spoken(found.seconds)} by the longest path: {chain}{beside} ({known})."
 
 
+def _costing(found: CostChange, targets: int) -> str:
+    each = " each" if targets > 1 else ""
+    parts = ", ".join(f"{name} {money(amount.expected, signed=True)}" for name, amount in found.components)
+    whole = f"{money(found.before.expected)} → {money(found.after.expected)}"
+    borrowed = "; prices of us-east-1, as its Region's are not all held" if found.borrowed else ""
+    if not parts:
+        return f"Costs the same{each}: {money(found.after.expected)} US dollars a month{borrowed}."
+    change = money(found.difference.expected, signed=True)
+    return f"Monthly cost{each}, expected, in US dollars: {whole} ({change}): {parts}{borrowed}."
+
+
 def _tools(screen: Console, found: Planned) -> None:
     if found.tools is None:
         screen.print(Text("\nTools: it is not known which ones are deployed"))
@@ -155,7 +170,9 @@ def _tools(screen: Console, found: Planned) -> None:
 def _summary(found: Planned) -> str:
     if not found.differs:
         return "Nothing would change."
-    return f"Deploy would change: {', '.join(_counts(found))}."
+    costs = [len(group.targets) * group.cost.difference.expected for group in found.groups if group.cost]
+    cost = f" Monthly cost {money(sum(costs), signed=True)} US dollars." if any(round(one, 2) for one in costs) else ""
+    return f"Deploy would change: {', '.join(_counts(found))}.{cost}"
 
 
 def _counts(found: Planned) -> Iterator[str]:

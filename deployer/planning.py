@@ -17,7 +17,6 @@ from typing import Any, Final, Literal
 
 from deployer import image_supply
 from deployer.artifact_bucket import ArtifactBucket
-from deployer.aws import dns_suffix, partition_of
 from deployer.change_sets import observed
 from deployer.change_sets import reconciled as compared
 from deployer.context import Context
@@ -35,11 +34,13 @@ from deployer.deployment import (
 )
 from deployer.durations import Estimate, estimate
 from deployer.errors import RefusedError, UsageError
+from deployer.evaluating import evaluated
 from deployer.foundation import ACCOUNT_STACK, Foundation, parameters
-from deployer.foundation_plan import FoundationChange, defaults, foundation_changes
+from deployer.foundation_plan import FoundationChange, foundation_changes
 from deployer.image_supply import Supply
 from deployer.neighbours import reconciled
 from deployer.packaging import ImageReference, Package, upload
+from deployer.plan_costs import CostChange, cost_change
 from deployer.replacement import fixed
 from deployer.settings import Settings
 from deployer.stack_set_plan import Instance, Overrides, Plan, StackSet, Target, Wanted, plan
@@ -64,7 +65,8 @@ State = Literal["create", "update", "same", "unknown", "remove"]
 class TargetGroup:
     """Targets to which the same happens: what, which changes of resources, what to beware of, how long it takes.
 
-    Where values differ among the targets, those told are the first one's. `detail` is a sentence on how far this can be
+    Where values differ among the targets, those told are the first one's. `cost` is that of each; None where it is not
+    known or nothing changes. `detail` is a sentence on how far this can be
     relied on, or empty.
     """
 
@@ -75,6 +77,7 @@ class TargetGroup:
     estimate: Estimate | None = None
     detail: str = ""
     evidence: Literal["cited", "observed"] = EVIDENCE
+    cost: CostChange | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Returns it as plain data."""
@@ -86,6 +89,7 @@ class TargetGroup:
             "estimate": self.estimate.as_data() if self.estimate else None,
             "detail": self.detail,
             "evidence": self.evidence,
+            "monthly_cost": self.cost.as_data() if self.cost else None,
         }
 
 
@@ -263,7 +267,8 @@ class _Planning:
             account = targets[0][0]
             after = self._deployment(self.templates, self.root, wanted.stack_set.parameters, overrides, account, region)
             if fresh:
-                found.append(self._group(targets, "create", difference(None, after, _nothing), after))
+                group = self._group(targets, "create", difference(None, after, _nothing), after)
+                found.append(replace(group, cost=cost_change(None, after, region)))
             elif existing is None or not standing:
                 found.append(
                     TargetGroup(
@@ -278,6 +283,7 @@ class _Planning:
                 )
                 changes = difference(there, after, partial(fixed, region))
                 group = self._group(targets, "update" if changes or again else "same", changes, after)
+                group = replace(group, cost=cost_change(there, after, region) if changes else None)
                 if again:
                     group = replace(
                         group,
@@ -286,8 +292,19 @@ class _Planning:
                     )
                 found.append(group)
         leaving = [target for group in steps.remove for target in group.targets if only in (None, target)]
-        removed = [target_leaves(target, before[target], existing) for target in leaving if existing is not None]
+        removed = [self._leaving(target, before[target], existing, standing) for target in leaving if existing]
         return _merged(found) + removed
+
+    def _leaving(
+        self, target: Target, instance: Instance, existing: StackSet, standing: Mapping[str, Any]
+    ) -> TargetGroup:
+        group = target_leaves(target, instance, existing)
+        if not standing:
+            return group
+        there = self._deployment(
+            standing, existing.template_url, existing.parameters, instance.overrides or (), *target
+        )
+        return replace(group, cost=cost_change(there, None, target[1]))
 
     def _standing(self, existing: StackSet | None) -> Mapping[str, Any]:
         if existing is None or not self.ground.bucket:
@@ -311,14 +328,7 @@ class _Planning:
         account: str,
         region: str,
     ) -> Deployment:
-        pseudo = {
-            "AWS::AccountId": account,
-            "AWS::Partition": partition_of(region),
-            "AWS::Region": region,
-            "AWS::StackName": "runtime",
-            "AWS::URLSuffix": dns_suffix(region),
-        }
-        return Deployment(templates, root, pseudo).given({**defaults(templates[root]), **shared, **dict(overrides)})
+        return evaluated(templates, root, {**shared, **dict(overrides)}, account, region)
 
 
 def _image(context: Context, supply: Supply) -> tuple[str, bool]:
@@ -378,6 +388,7 @@ def _merged(groups: Iterable[TargetGroup]) -> list[TargetGroup]:
         key = (
             group.state,
             group.detail,
+            group.cost and (round(group.cost.before.expected, 2), round(group.cost.after.expected, 2)),
             tuple(
                 (change.action, change.where, tuple((one.path, one.replaces, one.follows) for one in change.properties))
                 for change in group.changes

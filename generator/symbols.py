@@ -1,6 +1,6 @@
 """Values that only AWS knows, and how text and lists are made of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -135,3 +135,20 @@ def parts(value: Any) -> Iterable[Any]:
     if isinstance(value, Text):
         return value.parts
     return value.arguments if isinstance(value, Call) else ()
+
+
+def referenced(value: Any) -> Iterator[str]:
+    """Yields the logical ids of the resources that an evaluated value refers to, however deep."""
+    if isinstance(value, Reference):
+        yield value.logical_id
+        return
+    if isinstance(value, Text):
+        value = value.parts
+    elif isinstance(value, Call):
+        value = value.arguments
+    elif isinstance(value, Mapping):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return
+    for item in value:
+        yield from referenced(item)

@@ -1,14 +1,14 @@
 """What meters are made of: the components of a bill, what a resource uses, and questions that several meters ask."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from generator.cost.items import Item
 from generator.cost.traffic import DAYS, Amount, Traffic, always
 from generator.evaluation import Deployment
-from generator.symbols import Call, Reference, Text
+from generator.symbols import referenced
 
 NAT: Final = "NAT gateways"
 ADDRESSES: Final = "Public IPv4 addresses"
@@ -99,22 +99,7 @@ def log_endpoint(site: Site) -> str | None:
 
 def refers(value: Any, title: str) -> bool:
     """Returns whether an evaluated value refers to a resource."""
-    return title in _references(value)
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, Reference):
-        yield value.logical_id
-        return
-    if isinstance(value, Text):
-        value = value.parts
-    elif isinstance(value, Call):
-        value = value.arguments
-    elif isinstance(value, dict):
-        value = value.values()
-    if not isinstance(value, str | int | float | None):
-        for item in value:
-            yield from _references(item)
+    return title in referenced(value)
 
 
 def stored(ingested: Amount, days: float) -> Amount:

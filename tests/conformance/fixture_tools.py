@@ -122,6 +122,13 @@ async def test_tool_with_progress(ctx: Context) -> str:
     return "Reached 100 of 100."
 
 
+async def test_waiting(ctx: Context) -> str:
+    """Say that it runs, and wait for longer than anybody does."""
+    await ctx.report_progress(0)
+    await asyncio.sleep(600)
+    return "Waited."
+
+
 def test_missing_capability(ctx: Context) -> str:
     """Work for clients that can sample alone."""
     capabilities = declared(ctx)
@@ -154,6 +161,7 @@ def content_tools() -> list[Tool]:
         test_logging_tool,
         test_error_handling,
         test_tool_with_progress,
+        test_waiting,
         test_missing_capability,
     )
     routed = BoundedTool.from_function(test_headers)

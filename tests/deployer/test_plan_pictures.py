@@ -10,6 +10,7 @@ from rich.console import Console
 
 from deployer.durations import estimate
 from deployer.foundation_plan import FoundationChange
+from deployer.plan_costs import CostChange
 from deployer.plan_tables import draw
 from deployer.planning import Planned, TargetGroup, target_leaves
 from deployer.replacement import fixed
@@ -19,6 +20,7 @@ from deployer.timeline import Span, timeline
 from deployer.update_diff import difference
 from deployer.update_warnings import warnings
 from generator import parameters as p
+from generator.cost.traffic import Amount, always
 from generator.evaluation import STACK, Deployment
 from generator.tool_catalogue import Catalogue
 from generator.tool_changes import Change, Changes, compare
@@ -88,6 +90,12 @@ TEMPLATES = {
     },
 }
 EMPTY = Planned("mcp-runtime", DIGEST, False, "", (), (), compare(Catalogue(()), Catalogue(())), (), (), False)
+COST = CostChange(
+    Amount(70, 82.59, 113.77),
+    Amount(95, 110.29, 140),
+    (("NAT gateways", always(32.85)), ("Public IPv4 addresses", always(-5.15))),
+    True,
+)
 TARGETS = tuple((f"{number}" * 12, region) for number in range(1, 4) for region in ("us-east-1", "eu-west-1"))
 
 
@@ -124,6 +132,7 @@ def plans() -> dict[str, Planned]:
             EMPTY, groups=(group({}, {"Image": BASE["Image"].replace("0" * 64, "1" * 64)}, 6),), touches_set=True
         ),
         "replacing": replace(EMPTY, groups=(group({}, private),), tools=broken, touches_set=True),
+        "costly": replace(EMPTY, groups=(replace(group({}, {"Scheme": "internal"}, 3), cost=COST),), touches_set=True),
         "leaving": replace(
             EMPTY, groups=(group({}, {}), target_leaves(TARGETS[1], Instance((), True), standing)), touches_set=True
         ),
@@ -165,7 +174,7 @@ def printed(work: object) -> str:
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
-@pytest.mark.parametrize("name", ["nothing", "first", "image", "replacing", "leaving"])
+@pytest.mark.parametrize("name", ["nothing", "first", "image", "replacing", "costly", "leaving"])
 def test_plan(name: str) -> None:
     assert picture(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8"), AGAIN
 

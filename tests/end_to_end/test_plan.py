@@ -103,6 +103,7 @@ def test_deploy_makes_what_was_planned_from_nothing_and_says_what_took_how_long(
     (group,) = done.document["targets"]
     assert (group["state"], group["targets"]) == ("create", [f"{ACCOUNT}/{REGION}"])
     assert {change["action"] for change in group["changes"]} == {"add"}
+    assert group["monthly_cost"]["before"]["expected"] == 0 < group["monthly_cost"]["after"]["expected"]
     assert group["estimate"]["recorded"] == 0
     assert "GatewayStack/GatewayTarget" in group["estimate"]["path"]
     assert done.document["evidence"] == "cited"
@@ -146,6 +147,8 @@ def test_deploy_replaces_and_updates_what_the_plan_of_an_update_says(project: Pr
     assert forcing >= {"Cpu", "Memory"}
     assert [one["follows"] for one in planned["Service"]["properties"]] == ["TaskDefinition"]
     (group,) = done.document["targets"]
+    assert set(group["monthly_cost"]["components"]) == {"Fargate tasks"}
+    assert group["monthly_cost"]["change"]["expected"] > 0
     assert group["estimate"]["path"] == [
         "ServiceStack/TaskDefinition",
         "ServiceStack/Service",
@@ -215,6 +218,7 @@ def test_target_that_leaves_is_told_loudly_and_another_one_would_be_made(project
     states = {target: group["state"] for group in document["targets"] for target in group["targets"]}
     assert states == {f"{ACCOUNT}/{ELSEWHERE}": "create", f"{ACCOUNT}/{REGION}": "remove"}
     (leaving,) = [group for group in document["targets"] if group["state"] == "remove"]
+    assert leaving["monthly_cost"]["after"]["expected"] == 0 < leaving["monthly_cost"]["before"]["expected"]
     assert [one["code"] for one in leaving["warnings"]] == ["target-leaves"]
     assert "deploy REMOVES its runtime" in leaving["warnings"][0]["sentence"]
     assert document["foundation"][0]["stack"] == "mcp-runtime-foundation"

@@ -143,9 +143,8 @@ def test_a_package_that_is_none_is_a_wrong_setting(name: str) -> None:
 
 
 def test_the_example_tools_are_served_beside_the_real_ones(example_server: ServerProcess) -> None:
-    assert example_server.listening["tools"] == sorted(
-        ["echo", "get_system_info", "block", "count", "leak", "talk", "use_secret", "wait", "wipe"]
-    )
+    examples = ["await_file", "block", "count", "introduce", "leak", "talk", "tell", "use_secret", "wait", "wipe"]
+    assert example_server.listening["tools"] == sorted(["echo", "get_system_info", *examples])
 
 
 def test_a_broken_tool_ends_the_process_before_it_listens(

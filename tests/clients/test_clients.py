@@ -1,0 +1,92 @@
+"""Every real client of the matrix calls the server itself; those behind the gateway are in `tests.emulator`."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients import fastmcp_client, programs
+from tests.clients.matrix import (
+    FASTMCP_HANDSHAKE,
+    FASTMCP_MODERN,
+    INSPECTOR_HANDSHAKE,
+    INSPECTOR_MODERN,
+    PAGE,
+    TYPESCRIPT_1,
+    TYPESCRIPT_2,
+    RealClient,
+    rendered,
+)
+from tests.conformance.served import served
+from tests.node.installed import NodePackages, RegistryUnreachable, installed
+from tests.server.server_process import ServerProcess
+
+_PATIENCE_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def node() -> NodePackages:
+    """Node and the clients of npm; skips, by name, where they cannot be had."""
+    try:
+        return installed()
+    except RegistryUnreachable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """The fixture server, running."""
+    with served() as running:
+        yield running
+
+
+@pytest.fixture
+def has_ended(server: ServerProcess) -> Callable[[], bool]:
+    """A function that says whether a call of `test_waiting` was cancelled since the test began."""
+    before = _cancelled(server)
+
+    def asked() -> bool:
+        return _cancelled(server) > before
+
+    return asked
+
+
+@pytest.mark.parametrize(("client", "mode"), [(FASTMCP_HANDSHAKE, "legacy"), (FASTMCP_MODERN, FASTMCP_MODERN.era)])
+def test_fastmcps_client(server: ServerProcess, has_ended: Callable[[], bool], client: RealClient, mode: str) -> None:
+    found = asyncio.run(fastmcp_client.found(server.url, mode, has_ended))
+    assert client.differences(found) == []
+
+
+@pytest.mark.parametrize("client", [TYPESCRIPT_1, TYPESCRIPT_2])
+def test_the_typescript_sdk(
+    server: ServerProcess, node: NodePackages, has_ended: Callable[[], bool], tmp_path: Path, client: RealClient
+) -> None:
+    def ends() -> bool:
+        deadline = time.monotonic() + (1 if "cancel" in client.limits else _PATIENCE_SECONDS)
+        while not has_ended() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return has_ended()
+
+    found = programs.typescript_sdk(node, server.url, client.era, tmp_path, ends)
+    assert found.pop("version") == client.era
+    assert client.differences(found) == []
+
+
+@pytest.mark.parametrize("client", [INSPECTOR_HANDSHAKE, INSPECTOR_MODERN])
+def test_the_inspectors_command_line(
+    server: ServerProcess, node: NodePackages, tmp_path: Path, client: RealClient
+) -> None:
+    asked = len(server.log())
+    found = programs.inspector(node, server.url, client.era, tmp_path)
+    assert client.differences(found) == []
+    assert client.era in [entry.get("protocol_version") for entry in server.log()[asked:]]
+
+
+def test_the_page_is_the_matrix() -> None:
+    assert PAGE.read_text(encoding="utf-8") == rendered(), "run python -m tests.clients.matrix"
+
+
+def _cancelled(server: ServerProcess) -> int:
+    return sum(entry.get("tool") == "test_waiting" and entry.get("outcome") == "cancelled" for entry in server.log())
