@@ -308,8 +308,8 @@ class DirectAnswers:
     def _too_large(self, request: OrdinaryRequest, tool: BoundedTool, rendered: bytes) -> bytes:
         size = len(rendered)
         what = f"The answer of the tool {tool.name} has {size} bytes and may have {self._largest}; ask for less."
-        content = [TextContent(type="text", text=what)]
-        return self._rendered_result(request, CallToolResult(content=content, is_error=True))
+        said = CallToolResult(content=[TextContent(type="text", text=what)], is_error=True)
+        return self._rendered_result(request, said)
 
     def _rendered_result(self, request: OrdinaryRequest, result: CallToolResult) -> bytes:
         return _rendered(request, self._runners[request.version]._serialize(request.method, request.version, result))
