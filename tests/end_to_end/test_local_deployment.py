@@ -6,6 +6,7 @@ The tests of this file are one story and run in their order.
 import json
 import re
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from deployer.tokens import Issuer, client_token
 from tests.attacks.requests import HEADERS, LIST, Sent, Signer, Tokens, requests_by_name
 from tests.attacks.table import ATTACKS, GATEWAY, LOAD_BALANCER, SIGNATURE_ATTACKS, TOKEN_ATTACKS
 from tests.end_to_end.running import ACCOUNT, HOST, REGION, ROOT, Done, Project
+from tests.end_to_end.steady_load import steady_load
 
 TARGET = f"{ACCOUNT}/{REGION}"
 LAYERS = [
@@ -256,6 +258,28 @@ def test_verify_prints_each_layer_with_its_evidence(project: Project, deployed: 
     assert "stand-in" in told.out
     assert "FAILED" not in told.out
     assert max(map(len, told.out.splitlines())) <= 100
+
+
+def test_rolling_restart_under_load_loses_no_call(project: Project, deployed: Done) -> None:
+    ecs = project.client("ecs")
+    (cluster,) = ecs.list_clusters()["clusterArns"]
+    (service,) = ecs.list_services(cluster=cluster)["serviceArns"]
+    before = set(ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"])
+    outputs = project.outputs()
+    issuer = Issuer(outputs["TokenIssuer"], outputs["ClientSecretArn"], outputs["TokenScope"])
+    token = client_token(project.network, project.client("secretsmanager"), issuer)
+    with steady_load(project.network, HOST, token, agents=8) as answers:
+        ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
+        until = time.monotonic() + 120
+        replaced = False
+        while time.monotonic() < until and not (replaced and answers.count >= 2000):
+            tasks = set(ecs.list_tasks(cluster=cluster, serviceName=service, desiredStatus="RUNNING")["taskArns"])
+            (told,) = ecs.describe_services(cluster=cluster, services=[service])["services"]
+            replaced = not tasks & before and [one["rolloutState"] for one in told["deployments"]] == ["COMPLETED"]
+            time.sleep(0.2)
+    assert replaced
+    assert not answers.wrong, answers.wrong
+    assert answers.count >= 2000
 
 
 def test_nothing_secret_is_shown(project: Project, deployed: Done) -> None:
