@@ -428,7 +428,7 @@ COMMANDS = (
     ),
     Command(
         "launch-url",
-        "print console links that launch a runtime, each tried with the launcher's rights first",
+        "print console links that launch a runtime, each tried before it is printed",
         launch_url,
         [
             (("--target",), {**TARGET[1], "help": "the link of this one alone"}),

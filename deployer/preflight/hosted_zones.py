@@ -23,7 +23,12 @@ def ask(aws: Aws, sites: Sequence[Site], answers: Answers) -> None:
             users[site.account, site.value(p.HOSTED_ZONE_ID)].append(site)
     for (account, zone), of in users.items():
         client = aws.client("route53", account, of[0].region)
-        answers.ask(f"hosted zone {zone} of account {account}", lambda c=client, z=zone, s=of: findings(c, z, s))  # type: ignore[misc]
+        answers.ask(
+            f"hosted zone {zone}",
+            f"account {account}",
+            lambda c=client, z=zone, s=of: findings(c, z, s),
+            "public, and the host names lie in it",
+        )  # type: ignore[misc]
 
 
 def findings(client: Any, zone: str, sites: Sequence[Site]) -> Iterator[str]:
