@@ -137,6 +137,16 @@ def cost(session: Session) -> int:
     return DONE
 
 
+def preflight(session: Session) -> int:
+    """Shows whether a deployment could succeed, and changes nothing."""
+    from deployer.deployment import table_of
+    from deployer.tables import show_preflight
+
+    found = session.run(table_of)
+    session.show({"preflight": found.as_data()}, lambda: show_preflight(found))
+    return REFUSED if found.red else DONE
+
+
 def deploy(session: Session) -> int:
     """Deploys every target and verifies it."""
     from deployer.deployment import deploy
@@ -392,6 +402,7 @@ COMMANDS = (
             ),
         ],
     ),
+    Command("preflight", "look at all that a deploy depends on, and change nothing", preflight),
     Command("deploy", "bring every target to what the configuration says, and verify it", deploy),
     Command(
         "status",
@@ -428,7 +439,7 @@ COMMANDS = (
     ),
     Command(
         "launch-url",
-        "print console links that launch a runtime, each tried with the launcher's rights first",
+        "print console links that launch a runtime, each tried before it is printed",
         launch_url,
         [
             (("--target",), {**TARGET[1], "help": "the link of this one alone"}),

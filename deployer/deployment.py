@@ -16,6 +16,7 @@ from deployer import (
     preflight,
     read_back,
     runtimes,
+    surveying,
     tool_contract,
 )
 from deployer.artifact_bucket import ArtifactBucket
@@ -32,6 +33,7 @@ from deployer.lint_verdicts import lint_once
 from deployer.neighbours import reconciled
 from deployer.packaging import ImageReference, Package, ToolSchema, UploadResult, packaged, upload
 from deployer.preflight import hosted_zones
+from deployer.preflight.rows import Table
 from deployer.proving import SETTLING_SECONDS, all_passed, verify_all
 from deployer.runtimes import Runtime
 from deployer.settings import Settings
@@ -58,6 +60,8 @@ class Result:
     image_digest: str = ""
     runtimes: list[Runtime] = field(default_factory=list)
     verification: dict[str, list[Row]] = field(default_factory=dict)
+    preflight: Table = field(default_factory=lambda: Table(()))
+    """What was looked at before anything was changed."""
     tasks: str = ""
     """In local mode what runs the tasks."""
     timeline: Timeline | None = None
@@ -68,6 +72,7 @@ class Result:
         return {
             "changed": self.changed,
             "uploaded": self.uploaded,
+            "preflight": self.preflight.as_data(),
             "template_url": self.template_url,
             "image_digest": self.image_digest,
             "targets": [vars(runtime) for runtime in self.runtimes],
@@ -92,7 +97,10 @@ def deploy(context: Context) -> Result:
     recorder = Recorder(context.reporter)
     context = dataclasses.replace(context, reporter=recorder)
     texts = step(context, "Lint", lambda: linted(context))
-    (context, targets, units), settled = step(context, "Preflight", lambda: looked_at(context))
+    (context, targets, units), settled, checked = step(context, "Preflight", lambda: looked_at(context))
+    result.preflight = step(
+        context, "Readiness", lambda: surveying.before_changes(_subject(context, lambda: settled), checked)
+    )
     ground = _foundation(context, texts)
     image = step(context, "Image", lambda: _image(context, settled, ground))
     result.image_digest = image.digest
@@ -156,6 +164,8 @@ def step(context: Context, name: str, work: Callable[[], Any]) -> Any:
 def _outcome(result: Any) -> tuple[Any, str]:
     if isinstance(result, ImageReference):
         return "done", f"{result.repository}@{result.digest[:19]}…"
+    if isinstance(result, Table):
+        return ("failed" if result.red else "done"), result.told()
     if isinstance(result, list):
         return "done", f"{len(result)} stack{'s' if len(result) != 1 else ''} as deployed"
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], UploadResult):
@@ -200,14 +210,29 @@ def _foundation(context: Context, texts: Mapping[str, str]) -> Foundation:
     return foundation.deploy(context.aws, publisher, values, texts, context.reporter, context.poll)
 
 
-def looked_at(context: Context) -> tuple[tuple[Context, dict[Place, Overrides], Units], Supply]:
-    """Returns what `_prepared` does, and where the image comes from."""
-    prepared = _prepared(context)
-    return prepared, _settled(prepared[0])
+def table_of(context: Context) -> Table:
+    """Returns the whole preflight as a table; changes nothing."""
+    context = dataclasses.replace(context, settings=with_members(context)[0]).looked_around()
+    subject = _subject(context, lambda: _settled(context))
+    found: Table = step(context, "Preflight", lambda: surveying.survey(subject))
+    return found
 
 
-def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]:
-    """Returns the context with every target known, the targets' overrides, and the units that hold them."""
+def _subject(context: Context, settle: Callable[[], Supply]) -> surveying.Subject:
+    return surveying.Subject(context, publisher_of(context), registries_of(context), settle)
+
+
+Prepared = tuple[Context, dict[Place, Overrides], Units]
+"""The context with every target known, the targets' overrides, and the units that hold them."""
+
+
+def looked_at(context: Context) -> tuple[Prepared, Supply, preflight.Checked]:
+    """Returns what a deployment acts with, where the image comes from, and what was looked at."""
+    prepared, checked = _prepared(context)
+    return prepared, _settled(prepared[0]), checked
+
+
+def _prepared(context: Context) -> tuple[Prepared, preflight.Checked]:
     settings, members = with_members(context)
     context = dataclasses.replace(context, settings=settings).looked_around()
     checked = preflight.check(context)
@@ -220,7 +245,7 @@ def _prepared(context: Context) -> tuple[Context, dict[Place, Overrides], Units]
         for target in settings.targets
     }
     of = {(target.account, target.region): target.unit for target in settings.targets if target.unit}
-    return context, overrides, Units(of, members)
+    return (context, overrides, Units(of, members)), checked
 
 
 def with_members(context: Context) -> tuple[Settings, Mapping[str, frozenset[str]]]:

@@ -144,7 +144,7 @@ def plan_deployment(context: Context, only: str = "", change_sets: bool = False)
     Raises what a deployment raises before it changes anything, and UsageError where there is no such target.
     """
     texts = step(context, "Lint", lambda: linted(context))
-    (context, overrides, units), supply = step(context, "Preflight", lambda: looked_at(context))
+    (context, overrides, units), supply, _ = step(context, "Preflight", lambda: looked_at(context))
     named = {"/".join(target): target for target in (*overrides, *context.standing)}
     if only and only not in named:
         raise UsageError(f"{only} is no target; the targets are {', '.join(sorted(named))}.")

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Drawn
 
 from deployer.durations import spoken
+from deployer.preflight.rows import sentences
 
 if TYPE_CHECKING:
     from deployer.deployment import Result
     from deployer.drift import Drifted, TargetDrift
+    from deployer.preflight.rows import Table
     from deployer.status import Overview
     from deployer.timeline import Timeline
     from deployer.verification import Row
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints a table on standard output."""
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    table = Drawn(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
@@ -34,9 +36,21 @@ def console() -> Console:
     return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 100, markup=False, highlight=False)
 
 
+def show_preflight(found: Table) -> None:
+    """Prints the rows of a preflight, each with its evidence class, and below it the remedies of those that failed."""
+    show(
+        "",
+        ("check", "where", "result", "evidence", "detail"),
+        [(row.check, row.where, row.result, row.evidence, row.detail) for row in found.rows],
+    )
+    for remedy in sentences(found.red):
+        console().print(f"\n{remedy}", soft_wrap=True)
+
+
 def show_deployment(result: Result) -> None:
     """Prints what a deployment did: what changed, each target's addresses and the verification."""
     lines = [
+        f"Preflight: {result.preflight.told()}.",
         "Nothing changed." if not result.changed else "Deployed.",
         f"{result.uploaded} files uploaded; every target has {result.template_url.rpartition('/')[2]}.",
     ]
@@ -59,7 +73,7 @@ def show_deployment(result: Result) -> None:
 
 def show_timeline(screen: Console, found: Timeline) -> None:
     """Prints what decided how long a deployment took, and what else was slow."""
-    table = Table(
+    table = Drawn(
         title=f"\nTimeline of {found.target}: {spoken(found.seconds)} for {found.count} resources",
         title_justify="left",
         header_style="bold",

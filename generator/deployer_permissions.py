@@ -12,6 +12,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "bedrock-agentcore:InvokeGateway",
         "bedrock-agentcore:ListGatewayRateLimits",
         "bedrock-agentcore:ListGatewayTargets",
+        "bedrock-agentcore:ListGateways",
         "bedrock-agentcore:ListPolicies",
         "bedrock-agentcore:SynchronizeGatewayTargets",
     ),
@@ -60,7 +61,10 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "cognito-idp:ListUserPoolClientSecrets",
     ),
     "ec2": (
+        "ec2:DescribeAddresses",
         "ec2:DescribeAvailabilityZones",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeNatGateways",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeRegions",
         "ec2:DescribeRouteTables",
@@ -106,6 +110,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "iam:ListEntitiesForPolicy",
         "iam:ListRolePolicies",
         "iam:PassRole",
+        "iam:SimulatePrincipalPolicy",
     ),
     "kms": (
         "kms:DescribeKey",
@@ -139,6 +144,10 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "secretsmanager:GetSecretValue",
         "secretsmanager:PutSecretValue",
         "secretsmanager:UpdateSecretVersionStage",
+    ),
+    "servicequotas": (
+        "servicequotas:GetAWSDefaultServiceQuota",
+        "servicequotas:GetServiceQuota",
     ),
     "sts": (
         "sts:AssumeRole",

@@ -22,7 +22,11 @@ from cfnlint.helpers import load_resource
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 MODULE: Final = ROOT / "generator" / "deployer_permissions.py"
-PREFIXES: Final[Mapping[str, str]] = {"bedrock-agentcore-control": "bedrock-agentcore", "elbv2": "elasticloadbalancing"}
+PREFIXES: Final[Mapping[str, str]] = {
+    "bedrock-agentcore-control": "bedrock-agentcore",
+    "elbv2": "elasticloadbalancing",
+    "service-quotas": "servicequotas",
+}
 """What IAM calls a service where boto3 has another name for it."""
 ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),

@@ -24,25 +24,30 @@ from deployer.preflight import (
     regions,
     secrets,
 )
+from deployer.preflight.rows import Row, sentences, unchecked
 from deployer.preflight.sites import Answers, Site
+from generator import parameters as p
+from generator.parameters import RootParameter
 
 CONNECTIONS: Final = 8
-CHECKS: Final[Sequence[tuple[str, Callable[[Aws, Site], Iterable[str]]]]] = (
-    ("network", networks.findings),
-    ("certificate", certificates.findings),
-    ("secrets", secrets.findings),
-    ("encryption key", encryption.findings),
-    ("policies", policies.findings),
+CHECKS: Final[Sequence[tuple[str, Callable[[Aws, Site], Iterable[str]], Sequence[RootParameter], str]]] = (
+    ("network", networks.findings, (), "zones, ranges and subnets fit"),
+    ("certificate", certificates.findings, (p.CERTIFICATE_ARN,), "issued, in the target's Region, for the host name"),
+    ("secrets", secrets.findings, (p.CONTAINER_SECRET_ARN, p.CLIENT_SECRET_ARN), "there, and readable by the runtime"),
+    ("encryption key", encryption.findings, (p.KMS_KEY,), "enabled, and its policy admits the services"),
+    ("policies", policies.findings, (p.TASK_POLICIES, p.PERMISSIONS_BOUNDARY), "there"),
 )
-"""What is asked in the target's own Region, by name."""
+"""What is asked in the target's own Region: its name, the check, the settings without any of which there is nothing to
+ask, and what is told where all is well."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """How many targets were looked at, and what was not."""
+    """How many targets were looked at, what was not, and all of it as rows."""
 
     targets: int
     unchecked: tuple[str, ...]
+    rows: tuple[Row, ...] = ()
 
     def told(self) -> str:
         """Returns it as people read it."""
@@ -55,12 +60,21 @@ def check(context: Context) -> Checked:
 
     Raises UsageError with all findings where there are any, RefusedError where AWS cannot be asked.
     """
+    found = look(context)
+    remedies = sentences(found.rows)
+    if remedies:
+        raise UsageError(*remedies)
+    return found
+
+
+def look(context: Context) -> Checked:
+    """Looks at every target that can be read; raises RefusedError where AWS cannot be asked."""
     settings, aws = context.settings, context.aws
     sites = [Site(target.account, target.region, settings.effective(target)) for target in settings.targets]
     accounts = sorted({site.account for site in sites})
     read = [account for account in accounts if aws.reaches(account)]
     answers = Answers()
-    answers.ask("the stack set", lambda: _kept(context, sites))
+    answers.ask("the stack set", settings.stack_set.name, lambda: _kept(context, sites), "keeps its runtimes' names")
     closed = regions.closed(aws, read, context.account, settings, answers)
     hosted_zones.ask(aws, [site for site in sites if site.account in read], answers)
     open_sites = [site for site in sites if site.account in read and (site.account, site.region) not in closed]
@@ -69,10 +83,10 @@ def check(context: Context) -> Checked:
             answers.add(found)
         for found in pool.map(lambda site: _resolved(context, site), sites):
             answers.add(found)
-    if answers.findings:
-        raise UsageError(*answers.findings)
-    unread = [f"account {account}" for account in accounts if account not in read]
-    return Checked(len(open_sites), (*unread, *answers.unchecked))
+    unread = [account for account in accounts if account not in read]
+    rows = [unchecked("the account's settings", f"account {one}", "these credentials do not read it") for one in unread]
+    said = (*(f"account {account}" for account in unread), *answers.unchecked)
+    return Checked(len(open_sites), said, (*answers.rows, *rows))
 
 
 def _kept(context: Context, sites: Sequence[Site]) -> Iterator[str]:
@@ -83,12 +97,15 @@ def _kept(context: Context, sites: Sequence[Site]) -> Iterator[str]:
 
 def _asked(aws: Aws, site: Site) -> Answers:
     answers = Answers()
-    for name, check_site in CHECKS:
-        answers.ask(f"{name} of {site.account} {site.region}", lambda ask=check_site: ask(aws, site))  # type: ignore[misc]
+    for name, check_site, settings, detail in CHECKS:
+        if not settings or any(map(site.value, settings)):
+            answers.ask(name, f"{site.account} {site.region}", lambda ask=check_site: ask(aws, site), detail)  # type: ignore[misc]
     return answers
 
 
 def _resolved(context: Context, site: Site) -> Answers:
     answers = Answers()
-    answers.ask(site.where, lambda: names.unresolved(context.network, site))
+    if names.is_kept_elsewhere(site):
+        where = f"{site.account} {site.region}"
+        answers.ask("host name", where, lambda: names.unresolved(context.network, site), "leads somewhere")
     return answers

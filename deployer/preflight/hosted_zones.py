@@ -23,7 +23,11 @@ def ask(aws: Aws, sites: Sequence[Site], answers: Answers) -> None:
             users[site.account, site.value(p.HOSTED_ZONE_ID)].append(site)
     for (account, zone), of in users.items():
         client = aws.client("route53", account, of[0].region)
-        answers.ask(f"hosted zone {zone} of account {account}", lambda c=client, z=zone, s=of: findings(c, z, s))  # type: ignore[misc]
+
+        def told(client: Any = client, zone: str = zone, of: list[Site] = of) -> Iterator[str]:
+            return findings(client, zone, of)
+
+        answers.ask(f"hosted zone {zone}", f"account {account}", told, "public, and the host names lie in it")
 
 
 def findings(client: Any, zone: str, sites: Sequence[Site]) -> Iterator[str]:
@@ -62,19 +66,24 @@ def looked_up(context: Context) -> dict[tuple[str, str], dict[str, str]]:
     found: dict[tuple[str, str], str] = {}
     parameters: dict[tuple[str, str], dict[str, str]] = {}
     for target in context.settings.targets:
-        values = context.settings.effective(target)
-        domain = values[p.PARENT_DOMAIN.name]
-        if not domain or values[p.HOSTED_ZONE_ID.name] or values[p.CERTIFICATE_ARN.name]:
+        site = Site(target.account, target.region, context.settings.effective(target))
+        domain = site.value(p.PARENT_DOMAIN)
+        if not domain or site.value(p.HOSTED_ZONE_ID) or site.value(p.CERTIFICATE_ARN):
             continue
-        if not context.aws.reaches(target.account):
-            raise UsageError(
-                f"The hosted zone of {domain} in account {target.account} cannot be looked up with these credentials;"
-                f" give its id as an override of {key_of(p.HOSTED_ZONE_ID)} for the target {target.account}"
-                f" {target.region}."
-            )
         if (target.account, domain) not in found:
-            find = zones.ensure_zone if context.local else zones.zone_of
-            client = context.aws.client("route53", target.account, target.region)
-            found[target.account, domain] = find(client, domain, target.account)
+            found[target.account, domain] = found_for(context, site)
         parameters[target.account, target.region] = {p.HOSTED_ZONE_ID.name: found[target.account, domain]}
     return parameters
+
+
+def found_for(context: Context, site: Site) -> str:
+    """Returns the id of the zone of a site's parent domain, which local mode makes; raises as `looked_up` does."""
+    domain = site.value(p.PARENT_DOMAIN)
+    if not context.aws.reaches(site.account):
+        raise UsageError(
+            f"The hosted zone of {domain} in account {site.account} cannot be looked up with these credentials;"
+            f" give its id as an override of {key_of(p.HOSTED_ZONE_ID)} for the target {site.account}"
+            f" {site.region}."
+        )
+    find = zones.ensure_zone if context.local else zones.zone_of
+    return find(context.aws.client("route53", site.account, site.region), domain, site.account)

@@ -25,14 +25,19 @@ def renamed(context: Context, found: StackSet | None) -> Iterator[str]:
         )
 
 
+def is_kept_elsewhere(site: Site) -> bool:
+    """Returns whether the gateway is to reach a public name whose record is not ours to make."""
+    elsewhere = bool(site.value(p.CERTIFICATE_ARN)) and not site.value(p.HOSTED_ZONE_ID)
+    return elsewhere and site.value(p.EXPOSURE) != "private" and site.value(p.GATEWAY_TARGET) != "off"
+
+
 def unresolved(network: Network, site: Site) -> Iterator[str]:
     """Yields a sentence where the gateway is to reach a name that nobody answers for and that is not ours to make.
 
     AgentCore connects when the target is made and fails it where that fails, and the stack with it. A private endpoint
     leads to the load balancer's own name and needs no record.
     """
-    elsewhere = site.value(p.CERTIFICATE_ARN) and not site.value(p.HOSTED_ZONE_ID)
-    if not elsewhere or site.value(p.EXPOSURE) == "private" or site.value(p.GATEWAY_TARGET) == "off":
+    if not is_kept_elsewhere(site):
         return
     try:
         network.resolve(site.host)

@@ -36,7 +36,7 @@ def closed(
                     f" settings, or remove the targets in {region}."
                 )
 
-        answers.ask(f"Regions of account {account}", told)
+        answers.ask("Regions", f"account {account}", told, "enabled")
     return found
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
+from deployer.preflight.rows import Row, failed, passed, unchecked
 from deployer.target_checks import host_name, key_of
 from generator.parameters import RootParameter
 
@@ -46,21 +47,35 @@ class Site:
 
 @dataclass
 class Answers:
-    """Findings, each one sentence, and what could not be asked because the credentials may not."""
+    """What came of asking, a row each: a finding is one sentence."""
 
-    findings: list[str] = field(default_factory=list)
-    unchecked: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
-    def ask(self, what: str, findings: Callable[[], Iterable[str]]) -> None:
-        """Takes the findings of a check; where a call of it is denied, `what` is unchecked. Lets other errors pass."""
+    @property
+    def findings(self) -> list[str]:
+        """The sentences of what is wrong."""
+        return [row.remedy for row in self.rows if row.passed is False]
+
+    @property
+    def unchecked(self) -> list[str]:
+        """What could not be asked because the credentials may not."""
+        return [f"{row.check} of {row.where} ({row.detail})" for row in self.rows if row.passed is None]
+
+    def ask(self, check: str, where: str, findings: Callable[[], Iterable[str]], detail: str = "as configured") -> None:
+        """Takes the findings of a check, and `detail` where there are none; where a call of it is denied, it is
+        unchecked. Lets other errors pass.
+        """
         try:
-            self.findings += findings()
+            found = list(findings())
         except ClientError as error:
             if error.response["Error"]["Code"] not in DENIED:
                 raise
-            self.unchecked.append(f"{what} ({error.operation_name} is denied)")
+            self.rows.append(unchecked(check, where, f"{error.operation_name} is denied"))
+            return
+        self.rows += [failed(check, where, "not as configured", sentence) for sentence in found]
+        if not found:
+            self.rows.append(passed(check, where, detail))
 
     def add(self, others: "Answers") -> None:
         """Takes what another has."""
-        self.findings += others.findings
-        self.unchecked += others.unchecked
+        self.rows += others.rows

@@ -293,8 +293,9 @@ def test_accounts_that_cannot_be_read_and_questions_that_are_denied_are_said_to_
     aws.stub("ec2").add_client_error("describe_availability_zones", "UnauthorizedOperation")
     found = check(context(aws, Names(), {}, (OWN, "us-east-1"), (OTHER, "us-east-1")))
     assert found.told() == (
-        f"1 target looked at; not checked: account {OTHER}, the stack set (DescribeStackSet is denied), Regions of"
-        f" account {OWN} (DescribeRegions is denied), network of {OWN} us-east-1 (DescribeAvailabilityZones is denied)"
+        f"1 target looked at; not checked: account {OTHER}, the stack set of mcp-runtime (DescribeStackSet is denied),"
+        f" Regions of account {OWN} (DescribeRegions is denied), network of {OWN} us-east-1 (DescribeAvailabilityZones"
+        " is denied)"
     )
 
 

@@ -22,6 +22,7 @@ BUILT = [
     "image",
     "plan",
     "cost",
+    "preflight",
     "deploy",
     "status",
     "diagnose",
