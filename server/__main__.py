@@ -42,20 +42,24 @@ def _start(settings: Settings, logger: logging.Logger) -> int:
     import_fastmcp()
     from server.application import build_application
     from server.call_tracker import CallTracker
+    from server.content_discovery import furnish, load_prompts, load_resources
+    from server.discovery import LoadError
     from server.lifecycle import ListenError, serve
-    from server.tool_discovery import ToolLoadError, load_tools
+    from server.tool_discovery import load_tools
     from server.tool_secrets import install_tool_secrets
 
     install_tool_secrets(settings.tool_secrets)
     try:
         tools = load_tools(settings.tool_packages)
+        resources, prompts = load_resources(settings.resource_packages), load_prompts(settings.prompt_packages)
         calls = CallTracker()
-        return serve(build_application(tools, settings, calls), calls, settings, [tool.name for tool in tools])
+        application = build_application(tools, settings, calls, lambda server: furnish(server, resources, prompts))
+        return serve(application, calls, settings, [tool.name for tool in tools])
     except SettingsError as error:
         logger.critical("%s", error)
         return 2
-    except ToolLoadError as error:
-        logger.debug("a tool module failed", exc_info=True)
+    except LoadError as error:
+        logger.debug("a module failed", exc_info=True)
         logger.critical("%s", error)
         return 1
     except ListenError as error:

@@ -19,7 +19,7 @@ from server.settings import SettingsError, read_settings
 def listed() -> list[dict[str, Any]]:
     """Return the tools as the MCP endpoint lists them, settings taken from the environment.
 
-    Raises SettingsError, ToolLoadError or SelfCheckError, each with one sentence.
+    Raises SettingsError, LoadError or SelfCheckError, each with one sentence.
     """
     settings = read_settings(os.environ)
     take_settings_from_fastmcp()
@@ -49,10 +49,10 @@ def main() -> int:
         try:
             document: dict[str, Any] = {"tools": listed()}
         except Exception as error:
+            from server.discovery import LoadError
             from server.self_check import SelfCheckError
-            from server.tool_discovery import ToolLoadError
 
-            if not isinstance(error, SettingsError | ToolLoadError | SelfCheckError):
+            if not isinstance(error, SettingsError | LoadError | SelfCheckError):
                 raise
             document = {"error": str(error)}
         json.dump(document, answer)

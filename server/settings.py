@@ -91,6 +91,8 @@ class Settings:
     audit_caller_header: the header that says who calls, in lower case; empty: none does (AUDIT_CALLER_HEADER).
     token: which tokens are asked for; None: none are (REQUIRE_TOKEN ``on`` or ``off``, and the TOKEN_ settings).
     tool_packages: packages that hold one tool a module (TOOL_PACKAGES, separated by commas).
+    resource_packages: packages that hold one resource a module (RESOURCE_PACKAGES, separated by commas).
+    prompt_packages: packages that hold one prompt a module (PROMPT_PACKAGES, separated by commas).
     tool_secrets: the keys of one Secrets Manager secret, for `server.tool_secrets` (TOOL_SECRETS, a JSON object).
     """
 
@@ -120,6 +122,8 @@ class Settings:
     audit_caller_header: str = ""
     token: TokenRules | None = None
     tool_packages: tuple[str, ...] = ("server.tools",)
+    resource_packages: tuple[str, ...] = ("server.resources",)
+    prompt_packages: tuple[str, ...] = ("server.prompts",)
     tool_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -164,6 +168,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         audit_caller_header=setting("AUDIT_CALLER_HEADER", _header_name, Settings.audit_caller_header),
         token=_token_rules(environment),
         tool_packages=setting("TOOL_PACKAGES", _list_of(_package), Settings.tool_packages),
+        resource_packages=setting("RESOURCE_PACKAGES", _list_of(_package), Settings.resource_packages),
+        prompt_packages=setting("PROMPT_PACKAGES", _list_of(_package), Settings.prompt_packages),
         tool_secrets=setting("TOOL_SECRETS", _secrets, {}),
     )
     if settings.ping_interval_seconds >= settings.keep_alive_seconds:

@@ -8,6 +8,9 @@ own, so it may block. A parameter of type ``fastmcp.Context`` gives progress rep
 A tool that deletes or overwrites says so: ``ANNOTATIONS = {"destructiveHint": True}`` in its module. Where the gateway
 tells callers apart, such a tool is granted by its name alone.
 
+``TIMEOUT_SECONDS = 10`` and ``MAX_CONCURRENCY = 4`` in its module bound how long a call may take and how many run at a
+time, where the server's own bounds (TOOL_SECONDS, TOOL_CONCURRENCY) do not fit.
+
 What agents should read when a call fails is raised as ``fastmcp.exceptions.ToolError``; of any other exception they
 see nothing, it is in the log. Secret settings come from `server.tool_secrets.tool_secret`. Modules whose name starts
 with an underscore hold what tools share.

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from server.discovery import LoadError
 from server.settings import SettingsError
-from server.tool_discovery import MAX_TOOL_NAME, ToolLoadError, load_tools
+from server.tool_discovery import MAX_TOOL_NAME, load_tools
 from tests.server.server_process import EXAMPLE_TOOLS, ServerProcess
 
 _package_numbers = itertools.count()
@@ -94,7 +95,7 @@ BROKEN = {
 def test_a_broken_tool_is_told_in_one_sentence_that_names_its_module(make_package: MakePackage, defect: str) -> None:
     source, expected = BROKEN[defect]
     package = make_package({"tool": source})
-    with pytest.raises(ToolLoadError) as caught:
+    with pytest.raises(LoadError) as caught:
         load_tools([package])
     message = str(caught.value)
     assert f"{package}.tool" in message and expected in message
@@ -104,7 +105,7 @@ def test_a_broken_tool_is_told_in_one_sentence_that_names_its_module(make_packag
 @pytest.mark.parametrize("name", ["Upper", "with-hyphen", "x" * (MAX_TOOL_NAME + 1)])
 def test_a_name_that_agents_could_not_call_is_refused(make_package: MakePackage, name: str) -> None:
     package = make_package({name: "raise AssertionError('not imported')\n"})
-    with pytest.raises(ToolLoadError, match="unusable name"):
+    with pytest.raises(LoadError, match="unusable name"):
         load_tools([package])
 
 
@@ -120,19 +121,19 @@ def test_a_tool_says_that_it_destroys(make_package: MakePackage) -> None:
 @pytest.mark.parametrize("annotations", ["{'destructive': True}", "{'readOnlyHint': 'no'}", "True"])
 def test_annotations_that_mean_nothing_are_refused(make_package: MakePackage, annotations: str) -> None:
     source = f'ANNOTATIONS = {annotations}\ndef tool() -> None:\n    """D."""\n'
-    with pytest.raises(ToolLoadError, match="give a dict with True or False for some of readOnlyHint, destructiveHint"):
+    with pytest.raises(LoadError, match="give a dict with True or False for some of readOnlyHint, destructiveHint"):
         load_tools([make_package({"tool": source})])
 
 
 def test_two_tools_of_one_name_are_refused(make_package: MakePackage) -> None:
     source = 'def same() -> None:\n    """D."""\n'
     one, two = make_package({"same": source}), make_package({"same": source})
-    with pytest.raises(ToolLoadError, match=rf"{one}\.same and in {two}\.same"):
+    with pytest.raises(LoadError, match=rf"{one}\.same and in {two}\.same"):
         load_tools([one, two])
 
 
 def test_a_package_without_tools_is_refused(make_package: MakePackage) -> None:
-    with pytest.raises(ToolLoadError, match="no tools"):
+    with pytest.raises(LoadError, match="no tools"):
         load_tools([make_package({"_private": ""})])
 
 
