@@ -137,6 +137,19 @@ def cost(session: Session) -> int:
     return DONE
 
 
+def diagram(session: Session) -> int:
+    """Prints a diagram of the configuration's runtime, computed from the templates."""
+    from deployer.diagram_page import diagram
+    from deployer.settings import load
+
+    file, options = session.file(), session.options
+    if options.config is None:
+        session.say(f"Drawn for {file.name}.")
+    text = diagram(load(file), options.kind, options.target)
+    session.show({"kind": options.kind, "text": text}, [text])
+    return DONE
+
+
 def preflight(session: Session) -> int:
     """Shows whether a deployment could succeed, and changes nothing."""
     from deployer.deployment import table_of
@@ -400,6 +413,24 @@ COMMANDS = (
                 ("--refresh",),
                 {"action": "store_true", "help": "ask the AWS Price List first, and write the table anew"},
             ),
+        ],
+    ),
+    Command(
+        "diagram",
+        "print a diagram of the configuration's runtime, as Mermaid or as SVG",
+        diagram,
+        [
+            (
+                ("kind",),
+                {
+                    "metavar": "KIND",
+                    "choices": ["architecture", "svg", "call", "order", "layers"],
+                    "nargs": "?",
+                    "default": "architecture",
+                    "help": "architecture, svg (the same with AWS's icons), call, order or layers",
+                },
+            ),
+            (("--target",), {**TARGET[1], "help": "draw this one"}),
         ],
     ),
     Command("preflight", "look at all that a deploy depends on, and change nothing", preflight),

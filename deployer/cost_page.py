@@ -75,7 +75,7 @@ ORIGINAL: Final = (
         "(none)",
         None,
         (m.ISSUER, m.FIREWALL),
-        "Here no request passes without a token: Amazon Cognito bills the tokens, Secrets Manager the client's secret.",
+        "Here no request passes without a token: Amazon Cognito bills the tokens, Secrets Manager two secrets.",
     ),
 )
 """The original's table, its development configuration, and the components that answer to each row."""

@@ -11,7 +11,13 @@ from deployer.generation import Difference
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = "README.md"
-PAGES: Final[Mapping[str, Callable[[], str]]] = {"docs/cost.md": cost_page.page, "docs/diagrams.md": diagram_page.page}
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "docs/cost.md": cost_page.page,
+    "docs/diagrams.md": diagram_page.page,
+    "docs/architecture.svg": diagram_page.picture,
+    "docs/architecture-production.svg": diagram_page.guarded_picture,
+    "docs/architecture-private.svg": diagram_page.private_picture,
+}
 """Files that are made whole, by their path in the repository."""
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {"architecture": diagram_page.block, "cost": cost_page.block}
 """Parts of the README, by the name in their markers."""

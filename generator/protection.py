@@ -56,12 +56,12 @@ def key(scope: Scope) -> AWSHelperFn:
     return scope.choose(c.HAS_KEY, scope.parameter(p.KMS_KEY), NoValue)
 
 
-def decrypts_secret(scope: Scope, secret_arn: Value) -> AWSHelperFn:
+def decrypts_secret(scope: Scope, secret_arn: Value, policy_name: str = "decrypt-secret") -> AWSHelperFn:
     """Returns the inline policy that lets a role decrypt one secret, where the given key may have encrypted it."""
     return scope.choose(
         c.HAS_KEY,
         iam.Policy(
-            PolicyName="decrypt-secret",
+            PolicyName=policy_name,
             PolicyDocument=policy(
                 Statement(
                     Sid="DecryptSecret",

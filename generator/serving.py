@@ -27,6 +27,7 @@ HEALTH_CHECK_GRACE_SECONDS: Final = 60
 TARGET_NAME: Final = "mcp"
 """Short, because `target___tool` may have 64 characters."""
 TOOL_SECRETS_VARIABLE: Final = "TOOL_SECRETS"
+REQUEST_STATE_VARIABLE: Final = "REQUEST_STATE_KEY"
 
 PROTOCOL_VERSIONS: Final = ("2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
 """Every version that a gateway speaks; a gateway keeps the list that it was made with."""

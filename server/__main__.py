@@ -27,12 +27,13 @@ def main() -> int:
     logger = logging.getLogger("server")
     try:
         settings = read_settings(os.environ)
-        configure_logging(settings.log_level, settings.tool_secrets.values())
+        configure_logging(settings.log_level, [*settings.tool_secrets.values(), settings.request_state_key])
     except SettingsError as error:
         logger.critical("%s", error)
         return 2
     # Programs that tools start must not inherit the secrets.
-    os.environ.pop("TOOL_SECRETS", None)
+    for name in ("TOOL_SECRETS", "REQUEST_STATE_KEY"):
+        os.environ.pop(name, None)
     return _start(settings, logger)
 
 

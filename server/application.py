@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastmcp import FastMCP
 from fastmcp.tools import Tool
+from mcp.server.request_state import RequestStateSecurity
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -36,8 +37,13 @@ NAME = "mcp-agent-runtime"
 VERSION = "1.0.0"
 
 
-def build_mcp_server(tools: Sequence[Tool], observation: Observation | None = None) -> FastMCP:
-    """Return the MCP server that offers `tools`; `observation` sees the calls that it runs."""
+def build_mcp_server(
+    tools: Sequence[Tool], observation: Observation | None = None, request_state_key: str = ""
+) -> FastMCP:
+    """Return the MCP server that offers `tools`; `observation` sees the calls that it runs.
+
+    `request_state_key` seals what a call that asks its caller keeps until it is called anew, perhaps by another task.
+    """
     # What an exception says may hold anything; agents see what a tool says with ToolError.
     server = FastMCP(
         name=NAME,
@@ -46,6 +52,7 @@ def build_mcp_server(tools: Sequence[Tool], observation: Observation | None = No
         on_duplicate="error",
         mask_error_details=True,
         dereference_schemas=False,
+        request_state_security=RequestStateSecurity(keys=[request_state_key]) if request_state_key else None,
         middleware=[WrittenOutReferences()],
     )
     if observation is not None:
@@ -75,7 +82,7 @@ def build_application(
     guard = MemoryGuard(memory_limit(), settings.memory_percent / 100, resident_bytes)
     admission = Admission(settings.max_concurrency, settings.max_queue, settings.queue_seconds, guard.is_short)
     observation = Observation(settings, [tool.name for tool in tools])
-    server = build_mcp_server(tools, observation)
+    server = build_mcp_server(tools, observation, settings.request_state_key)
     if furnish is not None:
         furnish(server)
     endpoint = McpEndpoint(server, settings, calls, observation)

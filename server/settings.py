@@ -90,6 +90,8 @@ class Settings:
         (AUDIT_ARGUMENTS).
     audit_caller_header: the header that says who calls, in lower case; empty: none does (AUDIT_CALLER_HEADER).
     token: which tokens are asked for; None: none are (REQUIRE_TOKEN ``on`` or ``off``, and the TOKEN_ settings).
+    request_state_key: what seals the state of calls that ask their caller and are called anew, the same for every
+        task of a runtime; empty: a key of the process alone (REQUEST_STATE_KEY, a secret of 32 characters and more).
     tool_packages: packages that hold one tool a module (TOOL_PACKAGES, separated by commas).
     resource_packages: packages that hold one resource a module (RESOURCE_PACKAGES, separated by commas).
     prompt_packages: packages that hold one prompt a module (PROMPT_PACKAGES, separated by commas).
@@ -121,6 +123,7 @@ class Settings:
     audit_arguments: str = "off"
     audit_caller_header: str = ""
     token: TokenRules | None = None
+    request_state_key: str = field(default="", repr=False)
     tool_packages: tuple[str, ...] = ("server.tools",)
     resource_packages: tuple[str, ...] = ("server.resources",)
     prompt_packages: tuple[str, ...] = ("server.prompts",)
@@ -130,7 +133,7 @@ class Settings:
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings that `environment` asks for; a variable that is absent or blank means its default.
 
-    Raises SettingsError for the first value that cannot be used; the message never repeats TOOL_SECRETS.
+    Raises SettingsError for the first value that cannot be used; the message repeats no secret.
     """
 
     def setting(name: str, parse: Callable[[str, str], _Value], default: _Value) -> _Value:
@@ -167,6 +170,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         audit_arguments=setting("AUDIT_ARGUMENTS", _one_of("off", "redacted"), Settings.audit_arguments),
         audit_caller_header=setting("AUDIT_CALLER_HEADER", _header_name, Settings.audit_caller_header),
         token=_token_rules(environment),
+        request_state_key=setting("REQUEST_STATE_KEY", _key, Settings.request_state_key),
         tool_packages=setting("TOOL_PACKAGES", _list_of(_package), Settings.tool_packages),
         resource_packages=setting("RESOURCE_PACKAGES", _list_of(_package), Settings.resource_packages),
         prompt_packages=setting("PROMPT_PACKAGES", _list_of(_package), Settings.prompt_packages),
@@ -286,6 +290,13 @@ def _log_level(name: str, text: str) -> str:
     if text.upper() in LOG_LEVELS:
         return text.upper()
     raise SettingsError(f"{name} is {text!r}; write one of {', '.join(LOG_LEVELS)}.")
+
+
+def _key(name: str, text: str) -> str:
+    # The library asks for 32 bytes (`mcp.server.request_state.AESGCMRequestStateCodec`).
+    if 32 <= len(text) <= 4096 and text.isascii():
+        return text
+    raise SettingsError(f"{name} is no key; write 32 to 4096 random ASCII characters.")
 
 
 def _secrets(name: str, text: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from awacs import ecr as ecr_actions
 from awacs import logs as logs_actions
 from awacs import secretsmanager as secretsmanager_actions
-from troposphere import AWSHelperFn, Join, NoValue, Ref, Sub, cloudwatch, ecs, iam, logs
+from troposphere import AWSHelperFn, Join, NoValue, Ref, Sub, cloudwatch, ecs, iam, logs, secretsmanager
 from troposphere import applicationautoscaling as scaling
 
 from generator import conditions as c
@@ -145,7 +145,7 @@ def _image(scope: Scope) -> AWSHelperFn:
     )
 
 
-def _execution_role(scope: Scope, log_group: logs.LogGroup) -> iam.Role:
+def _execution_role(scope: Scope, log_group: logs.LogGroup, state_key: secretsmanager.Secret) -> iam.Role:
     repository = Sub(
         "arn:${AWS::Partition}:ecr:${AWS::Region}:${Account}:repository/${Repository}",
         Account=scope.parameter(p.IMAGE_ACCOUNT),
@@ -177,6 +177,13 @@ def _execution_role(scope: Scope, log_group: logs.LogGroup) -> iam.Role:
                         ),
                     ),
                 ),
+                iam.Policy(
+                    PolicyName="read-state-key",
+                    PolicyDocument=policy(
+                        allow([secretsmanager_actions.GetSecretValue], [state_key.ref()], "ReadStateKey")
+                    ),
+                ),
+                protection.decrypts_secret(scope, state_key.ref(), "decrypt-state-key"),
                 scope.choose(
                     c.HAS_CONTAINER_SECRET,
                     iam.Policy(
@@ -198,7 +205,7 @@ def _execution_role(scope: Scope, log_group: logs.LogGroup) -> iam.Role:
                 ),
             ],
         ),
-        "Lets ECS pull the image, write the log and read the tools' secret to start a task.",
+        "Lets ECS pull the image, write the log and read the task's secrets to start it.",
         wildcards={"SignIn": "IAM takes no narrower resource for ecr:GetAuthorizationToken"},
     )
 
@@ -237,8 +244,27 @@ def _token_check(scope: Scope, inputs: Inputs) -> dict[str, Value]:
     }
 
 
+def _state_key(scope: Scope) -> secretsmanager.Secret:
+    """What seals the state of a call that asks its caller: the call that goes on with it may reach another task.
+
+    The value is made by Secrets Manager and stays as long as the stack: an update does not change it.
+    """
+    return scope.add(
+        secretsmanager.Secret(
+            "StateKey",
+            KmsKeyId=protection.key(scope),
+            Description=Join(" ", ["Seals the state of calls of the MCP runtime", scope.parameter(p.RUNTIME_NAME)]),
+            GenerateSecretString=secretsmanager.GenerateSecretString(PasswordLength=64),
+            DeletionPolicy="Delete",
+            UpdateReplacePolicy="Delete",
+        ),
+        "Seals what a call that asks its caller keeps until the answers arrive, perhaps at another task.",
+    )
+
+
 def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> ecs.TaskDefinition:
     size, preset = scope.parameter(p.TASK_SIZE), scope.parameter(p.PRESET_NAME)
+    state_key = _state_key(scope)
     environment: dict[str, Value] = {
         "HOST": "0.0.0.0",  # noqa: S104  # inside the task's own network namespace
         "PORT": str(serving.CONTAINER_PORT),
@@ -260,7 +286,7 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
             RuntimePlatform=ecs.RuntimePlatform(
                 CpuArchitecture=scope.parameter(p.CPU_ARCHITECTURE), OperatingSystemFamily="LINUX"
             ),
-            ExecutionRoleArn=_execution_role(scope, log_group).get_att("Arn"),
+            ExecutionRoleArn=_execution_role(scope, log_group, state_key).get_att("Arn"),
             TaskRoleArn=_task_role(scope).get_att("Arn"),
             ContainerDefinitions=[
                 ecs.ContainerDefinition(
@@ -272,15 +298,16 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
                     Memory=scope.find(TASK_MEMORY, size, preset),
                     PortMappings=[ecs.PortMapping(ContainerPort=serving.CONTAINER_PORT, Protocol="tcp")],
                     Environment=[ecs.Environment(Name=name, Value=value) for name, value in environment.items()],
-                    Secrets=scope.choose(
-                        c.HAS_CONTAINER_SECRET,
-                        [
+                    Secrets=[
+                        ecs.Secret(Name=serving.REQUEST_STATE_VARIABLE, ValueFrom=state_key.ref()),
+                        scope.choose(
+                            c.HAS_CONTAINER_SECRET,
                             ecs.Secret(
                                 Name=serving.TOOL_SECRETS_VARIABLE, ValueFrom=scope.parameter(p.CONTAINER_SECRET_ARN)
-                            )
-                        ],
-                        NoValue,
-                    ),
+                            ),
+                            NoValue,
+                        ),
+                    ],
                     ReadonlyRootFilesystem=True,
                     LinuxParameters=ecs.LinuxParameters(
                         InitProcessEnabled=True, Capabilities=ecs.KernelCapabilities(Drop=["ALL"])

@@ -42,8 +42,8 @@ GATEWAY_ANSWERS: Mapping[str, Any] = {
 
 _NO_SESSIONS = "a server without sessions cannot ask in this era; the refusal says so"
 _LATE_CANCEL = (
-    "the client sends its cancellation as a request of its own, which may reach another task; the call ends when the "
-    "client leaves"
+    "in this era a call is cancelled by a request of its own, which may reach another task; the call runs to its end, "
+    "or to its tool's time limit"
 )
 _ONE_SHOT = "the command has no option for it"
 _GATEWAY_TOOLS = "the local gateway stands in for tools alone"

@@ -9,6 +9,7 @@ from typing import Any
 from fastmcp import Context
 from fastmcp.exceptions import ToolError
 from fastmcp.prompts import Prompt, PromptResult
+from fastmcp.tools import Tool
 from mcp_types import (
     CreateMessageRequest,
     CreateMessageRequestParams,
@@ -168,7 +169,7 @@ def test_input_required_result_prompt(ctx: Context) -> PromptResult | InputRequi
     return PromptResult(f"Answer in the context of {context}.")
 
 
-def asking_tools() -> list[BoundedTool]:
+def asking_tools() -> list[Tool]:
     """Return every tool of this module."""
     functions = (
         test_elicitation,

@@ -22,6 +22,7 @@ BUILT = [
     "image",
     "plan",
     "cost",
+    "diagram",
     "preflight",
     "deploy",
     "status",
@@ -34,7 +35,7 @@ BUILT = [
     "rotate-secret",
 ]
 BUILT += ["destroy", "local"]
-NOT_BUILT = ["connect", "publish", "diagram"]
+NOT_BUILT = ["connect", "publish"]
 
 
 def run(*words: str, root: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":

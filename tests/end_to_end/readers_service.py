@@ -39,11 +39,13 @@ def managed_policy(account: Account, physical_id: str, wanted: Wanted) -> Readin
 
 
 def secret(account: Account, physical_id: str, wanted: Wanted) -> Reading:
-    """Reads AWS::SecretsManager::Secret with its value."""
+    """Reads AWS::SecretsManager::Secret with its value; of one that was generated, how long it is."""
     client = account.client("secretsmanager")
     found = client.describe_secret(SecretId=physical_id)
     value = client.get_secret_value(SecretId=physical_id)
-    return Reading({**chosen(found, "Description", "KmsKeyId"), **chosen(value, "SecretString")})
+    made = {"GenerateSecretString": {"PasswordLength": len(value["SecretString"])}}
+    content = made if "GenerateSecretString" in wanted else chosen(value, "SecretString")
+    return Reading({**chosen(found, "Description", "KmsKeyId"), **content})
 
 
 def log_group(account: Account, physical_id: str, wanted: Wanted) -> Reading:

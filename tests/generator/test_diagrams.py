@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,6 +12,7 @@ from generator.diagrams import mermaid
 from generator.diagrams.architecture import Architecture, architecture
 from generator.diagrams.layers import layers, reduced
 from generator.diagrams.order import order
+from generator.diagrams.picture import svg
 from generator.diagrams.request import messages, participants
 from generator.evaluation import STACK, Deployment
 from generator.stacks import template_dicts
@@ -102,6 +104,24 @@ def declared_and_connected(lines: Iterable[str]) -> None:
         else:
             assert line.startswith("classDef "), line
     assert depth == 0
+
+
+@pytest.mark.parametrize("values", VARIANTS)
+def test_a_picture_has_every_node_and_edge_inside_its_frame(values: dict[str, str]) -> None:
+    found = architecture(runtime(values))
+    root = ElementTree.fromstring(svg(found))
+    space = "{http://www.w3.org/2000/svg}"
+    left, top, width, height = map(float, root.attrib["viewBox"].split())
+    words = [text.text for text in root.iter(f"{space}text")]
+    assert all(line in words for node in found.nodes for line in node.lines)
+    assert len(root.findall(f"{space}path")) == len(found.edges)
+    for box in [*root.iter(f"{space}rect"), *root.findall(f"{space}svg")]:
+        x, y = float(box.attrib["x"]), float(box.attrib["y"])
+        assert left <= x and x + float(box.attrib["width"]) <= left + width
+        assert top <= y and y + float(box.attrib["height"]) <= top + height
+    icons = [(icon.attrib["x"], icon.attrib["y"]) for icon in root.findall(f"{space}svg")]
+    assert len(icons) == len(set(icons)) >= len(found.nodes)
+    assert not list(root.iter(f"{space}image")), "a picture asks nothing of anybody"
 
 
 def test_layers_hold_every_resource_once_and_keep_every_order() -> None:

@@ -210,3 +210,25 @@ def test_no_body_breaks_the_server(example_server: ServerProcess, version: str, 
     headers, _ = mcp_request(version, "tools/call", {"name": "echo"})
     assert example_server.request("POST", "/mcp", body, headers).status < 500
     assert example_server.request("GET", "/health").status == 200
+
+
+def _introduced(first: ServerProcess, second: ServerProcess) -> Any:
+    """Return the answer of `second` to the call that goes on with what `first` asked."""
+    params: dict[str, Any] = {"name": "introduce", "arguments": {"greeting": "Hello"}}
+    asked = first.mcp(MODERN_VERSION, "tools/call", params).json()["result"]
+    assert asked["resultType"] == "input_required"
+    answered = {"name": {"action": "accept", "content": {"name": "Ada"}}}
+    params |= {"inputResponses": answered, "requestState": asked["requestState"]}
+    return second.mcp(MODERN_VERSION, "tools/call", params).json()
+
+
+def test_a_call_that_asks_goes_on_at_another_task_of_the_runtime(start_server: Any) -> None:
+    from tests.server.server_process import EXAMPLE_TOOLS
+
+    key = "k" * 40
+    one, two = (start_server(**EXAMPLE_TOOLS, REQUEST_STATE_KEY=key).wait_until_listening() for _ in range(2))
+    answer = _introduced(one, two)
+    assert answer["result"]["content"][0]["text"] == "Hello, Ada! (asked once)"
+    stranger = start_server(**EXAMPLE_TOOLS, REQUEST_STATE_KEY="other" * 8).wait_until_listening()
+    assert "error" in _introduced(one, stranger)
+    assert key not in "".join(line.decode() for server in (one, two) for line in server.lines)

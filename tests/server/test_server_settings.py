@@ -100,6 +100,7 @@ WRONG = [
     ("FORWARDED_ALLOW_IPS", "10.0.0.1/16"),
     ("FORWARDED_ALLOW_IPS", "*"),
     ("TOOL_PACKAGES", "../tools"),
+    ("REQUEST_STATE_KEY", "hush-hush"),
     ("TOOL_SECRETS", "plain-text-secret"),
     ("TOOL_SECRETS", '["hush-hush"]'),
     ("TOOL_SECRETS", '{"KEY": {"nested": "hush-hush"}}'),
@@ -113,7 +114,7 @@ def test_a_wrong_value_is_told_in_one_sentence_that_names_the_setting(name: str,
         read_settings({name: value})
     message = str(caught.value)
     assert message.startswith(name) and message.endswith(".") and "\n" not in message
-    if name == "TOOL_SECRETS":
+    if name in ("TOOL_SECRETS", "REQUEST_STATE_KEY"):
         assert "plain-text-secret" not in message and "hush" not in message
 
 
