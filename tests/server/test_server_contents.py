@@ -1,4 +1,4 @@
-"""Resources and prompts: one module each, listed and read in both eras; what is wrong with them is told at the start."""
+"""Resources and prompts: one module each, listed and read in both eras; what is wrong with them is told."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +77,7 @@ def test_resources_and_prompts_are_functions_in_files(
         (
             {"guide": GUIDE.replace('URI = "guide://install"\n', "")},
             {},
-            "The resource things.guide does not say where it is",
+            "things.guide does not say where it is",
         ),
         ({"guide": GUIDE.replace("guide://install", "install")}, {}, "URI of the resource things.guide is 'install'"),
         ({"guide": GUIDE.replace("text/markdown", "markdown")}, {}, "MIME_TYPE of the resource things.guide is"),
