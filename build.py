@@ -336,6 +336,47 @@ def local(session: Session) -> int:
     return DONE
 
 
+def dev(session: Session) -> int:
+    """Serves the tools of this tree behind a local gateway and reloads them, until interrupted."""
+    from deployer.dev import INSPECTOR, ROOT, develop
+
+    folder = ROOT / ".local" / "dev"
+
+    def started(url: str, tools: list[str]) -> None:
+        session.show(
+            {"url": url, "tools": tools, "inspector": str(folder / "mcp.json")},
+            [
+                f"The gateway is at {url}",
+                f"tools: {', '.join(tools)}",
+                f"MCP Inspector: {INSPECTOR} --config {folder / 'mcp.json'} --server dev",
+                "Calls show here; files of server/ are loaded again when they change; Ctrl-C ends it.",
+            ],
+        )
+        sys.stdout.flush()
+
+    develop(session.say, folder, started)
+    return DONE
+
+
+def new_tool(session: Session) -> int:
+    """Writes a tool and its test from a template."""
+    from deployer.dev import ROOT
+    from deployer.new_tool import write
+
+    name = session.options.name
+    written = write(ROOT, name)
+    session.show(
+        {"written": written},
+        [
+            *(f"wrote {path}" for path in written),
+            f"python -m pytest {written[1]}    tests it",
+            "python build.py dev    serves it here, and again after each change",
+            "python build.py generate    puts it into tools.json, the contract with agents",
+        ],
+    )
+    return DONE
+
+
 def quantity(text: str) -> float:
     """Returns a quantity from the command line, a number from 0 to a billion; argparse tells of anything else."""
     value = float(text)
@@ -503,6 +544,13 @@ COMMANDS = (
             (("--foundation",), {"action": "store_true", "help": "remove the foundation's stacks too"}),
             (("--delete-data",), {"action": "store_true", "help": "empty and delete the buckets that would be kept"}),
         ],
+    ),
+    Command("dev", "serve the tools of this tree behind a local gateway, and again after each change", dev),
+    Command(
+        "new-tool",
+        "write a tool and its test from a template",
+        new_tool,
+        [(("name",), {"metavar": "NAME", "help": "the tool's name: lower-case letters, digits and underscores"})],
     ),
     Command(
         "local",
