@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import build
+from deployer import aws
 from deployer import costs as costs_module
 from generator.cost.items import ITEMS, Item
 from generator.cost.prices import HOME, held, read, written
@@ -94,6 +95,17 @@ def test_an_organizational_unit_is_priced_for_one_account(capsys: pytest.Capture
     found, one = cost(capsys, tmp_path, UNITS), cost(capsys, tmp_path, ONE)
     assert found["targets"][0]["account"] == "ou-ab12-11111111"
     assert found["targets"][0]["total"] == one["targets"][0]["total"]
+
+
+def test_credentials_and_profiles_do_not_matter(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "of-nobody")
+    (tmp_path / "broken").write_text("[[[", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "broken"))
+    for made in (aws._unconfigured, aws.dns_suffix, aws.partition_of, aws.known_regions):
+        made.cache_clear()
+    assert cost(capsys, tmp_path, ONE)["total"]["expected"] > 0
 
 
 def test_traffic_is_what_the_options_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
