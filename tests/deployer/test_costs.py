@@ -165,6 +165,7 @@ class PriceList(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answering)
         self.asked: list[dict[str, Any]] = []
         self.products: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.refuses = False
 
     @property
     def url(self) -> str:
@@ -208,6 +209,11 @@ class _Answering(BaseHTTPRequestHandler):
             result = f"<GetCallerIdentityResult>{account}</GetCallerIdentityResult>"
             self._send("text/xml", f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>")
             return
+        if self.server.refuses:
+            sentence = "User: x is not authorized to perform: pricing:GetProducts"
+            refusal = {"__type": "AccessDeniedException", "Message": sentence}
+            self._send("application/x-amz-json-1.1", json.dumps(refusal), 400)
+            return
         asked = json.loads(body)
         self.server.asked.append(asked)
         wanted = {one["Field"]: one for one in asked["Filters"]}
@@ -224,9 +230,9 @@ class _Answering(BaseHTTPRequestHandler):
             page["NextToken"] = str(start + 1)
         self._send("application/x-amz-json-1.1", json.dumps(page))
 
-    def _send(self, kind: str, text: str) -> None:
+    def _send(self, kind: str, text: str, status: int = 200) -> None:
         data = text.encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -303,10 +309,24 @@ def test_prices_are_renewed_in_the_targets_regions(
 def test_every_key_is_asked_once_a_region(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, price_list: PriceList
 ) -> None:
-    cost(capsys, tmp_path, MANY, "--refresh", "--endpoint-url", price_list.url)
+    file = tmp_path / "deployment.toml"
+    file.write_text(MANY, encoding="utf-8")
+    assert build.main(["cost", "--config", str(file), "--refresh", "--endpoint-url", price_list.url]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("The Price List has 0 of the table's prices; 0 changed.\nKept as it was: nat-gateway in eu-")
     keyed = [item for item in ITEMS.values() if item.key is not None]
     assert len(price_list.asked) == 2 * len(keyed)
     assert (tmp_path / "prices.toml").read_text(encoding="utf-8") == written(held())
+
+
+def test_a_refusal_is_one_sentence_and_leaves_the_table(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, price_list: PriceList
+) -> None:
+    price_list.refuses = True
+    before = (tmp_path / "prices.toml").read_text(encoding="utf-8")
+    status, error = cost(capsys, tmp_path, ONE, "--refresh", "--endpoint-url", price_list.url)
+    assert status == 1 and error.count("\n") == 1 and "not authorized to perform: pricing:GetProducts" in error
+    assert (tmp_path / "prices.toml").read_text(encoding="utf-8") == before
 
 
 def test_the_machines_own_aws_has_no_prices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
