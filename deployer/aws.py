@@ -4,6 +4,7 @@ What boto3 raises about credentials and connections becomes one sentence here. T
 before anything is changed, so that a credential that is missing or expired ends in `UsageError`.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -267,17 +268,26 @@ NO_CREDENTIALS: Final = (
 )
 
 
+@cache
+def _unconfigured() -> boto3.Session:
+    """Returns a session for what boto3 itself knows: a profile that is missing, or a broken file, does not matter."""
+    nothing: dict[str, tuple[Any, ...]] = {"profile": (None, None, None, None)}
+    nothing |= dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=nothing))
+
+
+@cache
 def dns_suffix(region: str) -> str:
     """Returns the domain of a Region's AWS endpoints, such as amazonaws.com; reads no network."""
     config = Config(ignore_configured_endpoint_urls=True)
-    endpoint = boto3.Session().client("cloudformation", region_name=region, config=config).meta.endpoint_url
+    endpoint = _unconfigured().client("cloudformation", region_name=region, config=config).meta.endpoint_url
     return str(endpoint).partition(f".{region}.")[2]
 
 
 @cache
 def known_regions() -> frozenset[str]:
     """Returns the Regions that boto3 knows for CloudFormation, of every partition; reads no network."""
-    session = boto3.Session()
+    session = _unconfigured()
     return frozenset(
         region
         for partition in session.get_available_partitions()
@@ -288,7 +298,7 @@ def known_regions() -> frozenset[str]:
 @cache
 def partition_of(region: str) -> str:
     """Returns the partition that a Region lies in, such as aws or aws-cn; reads no network."""
-    return str(boto3.Session().get_partition_for_region(region))
+    return str(_unconfigured().get_partition_for_region(region))
 
 
 @contextmanager

@@ -139,16 +139,5 @@ def parts(value: Any) -> Iterable[Any]:
 
 def referenced(value: Any) -> Iterator[str]:
     """Yields the logical ids of the resources that an evaluated value refers to, however deep."""
-    if isinstance(value, Reference):
-        yield value.logical_id
-        return
-    if isinstance(value, Text):
-        value = value.parts
-    elif isinstance(value, Call):
-        value = value.arguments
-    elif isinstance(value, Mapping):
-        value = value.values()
-    elif not isinstance(value, list | tuple):
-        return
-    for item in value:
-        yield from referenced(item)
+    for reference in references(value):
+        yield reference.logical_id

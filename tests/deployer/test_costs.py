@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import build
+from deployer import aws
 from deployer import costs as costs_module
 from generator.cost.items import ITEMS, Item
 from generator.cost.prices import HOME, held, read, written
@@ -96,6 +97,17 @@ def test_an_organizational_unit_is_priced_for_one_account(capsys: pytest.Capture
     assert found["targets"][0]["total"] == one["targets"][0]["total"]
 
 
+def test_credentials_and_profiles_do_not_matter(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "of-nobody")
+    (tmp_path / "broken").write_text("[[[", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "broken"))
+    for made in (aws._unconfigured, aws.dns_suffix, aws.partition_of, aws.known_regions):
+        made.cache_clear()
+    assert cost(capsys, tmp_path, ONE)["total"]["expected"] > 0
+
+
 def test_traffic_is_what_the_options_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     usual, none = cost(capsys, tmp_path, ONE), cost(capsys, tmp_path, ONE, "--requests-per-day", "0")
     assert none["total"]["expected"] - none["total"]["low"] < 0.2  # what is built and kept for publishing
@@ -153,6 +165,7 @@ class PriceList(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answering)
         self.asked: list[dict[str, Any]] = []
         self.products: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.refuses = False
 
     @property
     def url(self) -> str:
@@ -196,6 +209,11 @@ class _Answering(BaseHTTPRequestHandler):
             result = f"<GetCallerIdentityResult>{account}</GetCallerIdentityResult>"
             self._send("text/xml", f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>")
             return
+        if self.server.refuses:
+            sentence = "User: x is not authorized to perform: pricing:GetProducts"
+            refusal = {"__type": "AccessDeniedException", "Message": sentence}
+            self._send("application/x-amz-json-1.1", json.dumps(refusal), 400)
+            return
         asked = json.loads(body)
         self.server.asked.append(asked)
         wanted = {one["Field"]: one for one in asked["Filters"]}
@@ -212,9 +230,9 @@ class _Answering(BaseHTTPRequestHandler):
             page["NextToken"] = str(start + 1)
         self._send("application/x-amz-json-1.1", json.dumps(page))
 
-    def _send(self, kind: str, text: str) -> None:
+    def _send(self, kind: str, text: str, status: int = 200) -> None:
         data = text.encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -291,10 +309,24 @@ def test_prices_are_renewed_in_the_targets_regions(
 def test_every_key_is_asked_once_a_region(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, price_list: PriceList
 ) -> None:
-    cost(capsys, tmp_path, MANY, "--refresh", "--endpoint-url", price_list.url)
+    file = tmp_path / "deployment.toml"
+    file.write_text(MANY, encoding="utf-8")
+    assert build.main(["cost", "--config", str(file), "--refresh", "--endpoint-url", price_list.url]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("The Price List has 0 of the table's prices; 0 changed.\nKept as it was: nat-gateway in eu-")
     keyed = [item for item in ITEMS.values() if item.key is not None]
     assert len(price_list.asked) == 2 * len(keyed)
     assert (tmp_path / "prices.toml").read_text(encoding="utf-8") == written(held())
+
+
+def test_a_refusal_is_one_sentence_and_leaves_the_table(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, price_list: PriceList
+) -> None:
+    price_list.refuses = True
+    before = (tmp_path / "prices.toml").read_text(encoding="utf-8")
+    status, error = cost(capsys, tmp_path, ONE, "--refresh", "--endpoint-url", price_list.url)
+    assert status == 1 and error.count("\n") == 1 and "not authorized to perform: pricing:GetProducts" in error
+    assert (tmp_path / "prices.toml").read_text(encoding="utf-8") == before
 
 
 def test_the_machines_own_aws_has_no_prices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
