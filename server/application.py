@@ -30,6 +30,7 @@ from server.self_check import check_tools_are_listed
 from server.settings import Settings, TokenRules
 
 if TYPE_CHECKING:
+    from server.providers import Providers
     from server.token_keys import TokenKeys
     from server.token_lock import TokenLock
 
@@ -73,18 +74,23 @@ def build_application(
 
     Its lifespan ends its start only when the tools are listed in both protocol eras, and fails with SelfCheckError
     when they are not. ``/health`` answers 200 as long as the process does; ``/ready`` answers 200 from when the tools
-    are served and the issuer's public keys were read, where tokens are asked for, until the server is told to stop;
-    else 503. Both answer under any Host header, without a token, and however many calls run.
+    are served, each provider has started or failed to, and the issuer's public keys were read, where tokens are asked
+    for, until the server is told to stop; else 503. Both answer under any Host header, without a token, and however
+    many calls run.
     """
+    bounds = ToolBounds(settings.tool_seconds, settings.tool_concurrency)
     for tool in tools:
         if isinstance(tool, BoundedTool):
-            tool.bound(ToolBounds(settings.tool_seconds, settings.tool_concurrency))
+            tool.bound(bounds)
     guard = MemoryGuard(memory_limit(), settings.memory_percent / 100, resident_bytes)
     admission = Admission(settings.max_concurrency, settings.max_queue, settings.queue_seconds, guard.is_short)
     observation = Observation(settings, [tool.name for tool in tools])
     server = build_mcp_server(tools, observation, settings.request_state_key)
     if furnish is not None:
         furnish(server)
+    providers = _providers(settings, [tool.name for tool in tools], bounds)
+    if providers is not None:
+        providers.join(server)
     endpoint = McpEndpoint(server, settings, calls, observation)
     keys, lock = _token_lock(settings.token)
     entrance = Entrance(endpoint, settings, calls, admission, lock)
@@ -93,8 +99,8 @@ def build_application(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         nonlocal serving
-        async with endpoint.lifespan():
-            await check_tools_are_listed(endpoint, PATH, [tool.name for tool in tools])
+        async with _running(providers, observation), endpoint.lifespan():
+            await check_tools_are_listed(endpoint, PATH, [tool.name for tool in tools], others=providers is not None)
             serving = True
             async with _kept_fresh(keys), observation.publishing():
                 yield
@@ -108,12 +114,31 @@ def build_application(
         starting = not serving or (keys is not None and not keys.were_read)
         if calls.draining or starting:
             return JSONResponse({"status": "stopping" if calls.draining else "starting"}, status_code=503)
-        return JSONResponse({"status": "ready", "tools": len(tools)})
+        state = {} if providers is None else {"providers": providers.state}
+        return JSONResponse({"status": "ready", "tools": len(tools), **state})
 
     application = _Application(routes=[Route("/health", health), Route("/ready", ready)], lifespan=lifespan)
     application.router.redirect_slashes = False
     application.serve(PATH, entrance, settings.audit_caller_header)
     return application
+
+
+def _providers(settings: Settings, own_tools: Sequence[str], bounds: ToolBounds) -> "Providers | None":
+    if not settings.providers:
+        return None
+    from server.providers import Providers
+
+    return Providers(settings.providers, settings.tool_secrets, own_tools, bounds)
+
+
+@asynccontextmanager
+async def _running(providers: "Providers | None", observation: Observation) -> AsyncIterator[None]:
+    if providers is None:
+        yield
+        return
+    async with providers.running():
+        observation.know(name for provider in providers.all for name in provider.tools)
+        yield
 
 
 class _Application(Starlette):

@@ -6,7 +6,7 @@ Whoever runs a tool calls `Observation.begin` before and `CallInProgress.end` af
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 from json.encoder import encode_basestring_ascii as quoted
 
@@ -20,6 +20,9 @@ OUTCOMES = (OK, *ERROR_METRICS)
 """How a call may end."""
 
 _KNOWN = frozenset(OUTCOMES)
+
+MOST_TOOLS = 200
+"""Names beyond these share one: each is a metric of its own, which costs."""
 
 LONGEST_ARGUMENTS = 4096
 """Characters of JSON that an audit line gives to a call's arguments."""
@@ -41,7 +44,7 @@ class Observation:
 
         `write` takes one line of JSON without its end; `clock` measures durations, `now` counts seconds from 1970.
         """
-        self._tools = frozenset(tools)
+        self._tools = set(tools)
         self._interval = settings.metrics_seconds
         self._with_arguments = settings.audit_arguments == "redacted"
         self._secrets = SecretFilter(settings.tool_secrets.values())
@@ -49,6 +52,12 @@ class Observation:
         self._write = write
         self._clock = clock
         self._now = now
+
+    def know(self, tools: Iterable[str]) -> None:
+        """Observe calls of `tools` under their names too, as long as there are not too many names."""
+        for tool in tools:
+            if len(self._tools) < MOST_TOOLS:
+                self._tools.add(tool)
 
     def begin(self, tool: str, facts: RequestFacts) -> "CallInProgress":
         """Note that a call of `tool`, which need not be there, begins; it counts as running until its `end`."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from server.provider_settings import ProviderSettings, ProviderSettingsError, read_providers
+
 LOAD_BALANCER_IDLE_SECONDS = 60
 """Idle timeout of the load balancer in front (Elastic Load Balancing: ``idle_timeout.timeout_seconds``, default 60)."""
 
@@ -95,6 +97,7 @@ class Settings:
     tool_packages: packages that hold one tool a module (TOOL_PACKAGES, separated by commas).
     resource_packages: packages that hold one resource a module (RESOURCE_PACKAGES, separated by commas).
     prompt_packages: packages that hold one prompt a module (PROMPT_PACKAGES, separated by commas).
+    providers: where more tools come from (PROVIDERS, a JSON list, `server.provider_settings`).
     tool_secrets: the keys of one Secrets Manager secret, for `server.tool_secrets` (TOOL_SECRETS, a JSON object).
     """
 
@@ -127,6 +130,7 @@ class Settings:
     tool_packages: tuple[str, ...] = ("server.tools",)
     resource_packages: tuple[str, ...] = ("server.resources",)
     prompt_packages: tuple[str, ...] = ("server.prompts",)
+    providers: tuple[ProviderSettings, ...] = ()
     tool_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -140,6 +144,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         text = environment.get(name, "").strip()
         return parse(name, text) if text else default
 
+    secrets: dict[str, str] = setting("TOOL_SECRETS", _secrets, {})
     settings = Settings(
         host=setting("HOST", _host, Settings.host),
         port=setting("PORT", _whole_number(0, 65535), Settings.port),
@@ -174,7 +179,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tool_packages=setting("TOOL_PACKAGES", _list_of(_package), Settings.tool_packages),
         resource_packages=setting("RESOURCE_PACKAGES", _list_of(_package), Settings.resource_packages),
         prompt_packages=setting("PROMPT_PACKAGES", _list_of(_package), Settings.prompt_packages),
-        tool_secrets=setting("TOOL_SECRETS", _secrets, {}),
+        tool_secrets=secrets,
+        providers=setting("PROVIDERS", _providers(secrets), ()),
     )
     if settings.ping_interval_seconds >= settings.keep_alive_seconds:
         raise SettingsError(
@@ -225,6 +231,16 @@ def _whole_number(lowest: int, highest: int) -> Callable[[str, str], int]:
         if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) and lowest <= int(text) <= highest:
             return int(text)
         raise SettingsError(f"{name} is {text!r}; write a whole number from {lowest} to {highest}.")
+
+    return parse
+
+
+def _providers(secrets: Mapping[str, str]) -> Callable[[str, str], tuple[ProviderSettings, ...]]:
+    def parse(name: str, text: str) -> tuple[ProviderSettings, ...]:
+        try:
+            return read_providers(text, secrets)
+        except ProviderSettingsError as error:
+            raise SettingsError(f"{name} {error}.") from error
 
     return parse
 

@@ -11,8 +11,6 @@ UNUSED = (
     "fastmcp/contrib/",
     "fastmcp/experimental/",
     "fastmcp/server/auth/",
-    "fastmcp/server/providers/openapi/",
-    "fastmcp/utilities/openapi/",
     "mcp/cli/",
     "mcp/os/win32/",
 )
