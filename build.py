@@ -127,7 +127,7 @@ def cost(session: Session) -> int:
     file = session.file()
     if options.config is None:
         session.say(f"Computed for {file.name}.")
-    settings, wished = supposed(file, options.what_if)
+    settings, wished = supposed(file, options.what_if, options.region)
     renewed = session.prices(lambda client: refresh(client, settings)) if options.refresh else None
     now = costs(settings, assumed, options.target)
     then = costs(wished, assumed, options.target) if options.what_if else None
