@@ -46,6 +46,7 @@ from generator import parameters as p
 from generator.evaluation import Deployment
 from generator.pinned_schema import UnpinnableError, pinned_document
 from generator.stacks import template_dicts, templates
+from generator.stacks.foundation import TARGET_FILE
 from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
 from generator.tool_catalogue import Catalogue
 
@@ -313,7 +314,8 @@ def package_of(context: Context, bucket: str, image: ImageReference) -> Package:
     document = tools_of(context)[1]
     schema = ToolSchema(document, bucket, context.account) if document else None
     base_url = context.aws.bucket_url(bucket, context.settings.stack_set.home_region)
-    return packaged(template_dicts(), base_url, image, schema)
+    beside = () if context.settings.stack_set.service_managed else (TARGET_FILE,)
+    return packaged(template_dicts(), base_url, image, schema, beside)
 
 
 def _package(context: Context, bucket: str, image: ImageReference) -> tuple[Package, UploadResult]:
