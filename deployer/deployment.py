@@ -25,6 +25,7 @@ from deployer.context import Context
 from deployer.convergence import Converged, converge
 from deployer.deployed_tools import DeployedTools
 from deployer.errors import RefusedError
+from deployer.evaluating import root_file
 from deployer.events import Step
 from deployer.foundation import Foundation
 from deployer.image_supply import Supply
@@ -47,7 +48,7 @@ from generator.evaluation import Deployment
 from generator.pinned_schema import UnpinnableError, pinned_document
 from generator.stacks import template_dicts, templates
 from generator.stacks.foundation import TARGET_FILE
-from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
+from generator.stacks.runtime import PARENT_FILE
 from generator.tool_catalogue import Catalogue
 
 
@@ -285,14 +286,6 @@ def _settled(context: Context) -> Supply:
 def _image(context: Context, settled: Supply, ground: Foundation) -> ImageReference:
     registries = registries_of(context)
     return image_supply.supply(context.settings, settled, registries, ground.bucket, ground.image_builder)
-
-
-def root_file(settings: Settings) -> str:
-    """Returns the root template's file: with CloudFormation's own roles a stack set deploys no nested stacks.
-
-    User guide, "Create stack sets with service-managed permissions".
-    """
-    return FLATTENED_FILE if settings.stack_set.service_managed else PARENT_FILE
 
 
 def tools_of(context: Context) -> tuple[Catalogue, str]:
