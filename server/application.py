@@ -28,6 +28,7 @@ from server.request_log import RequestLog
 from server.schema_references import WrittenOutReferences
 from server.self_check import check_tools_are_listed
 from server.settings import Settings, TokenRules
+from server.without_sessions import forget_sessions
 
 if TYPE_CHECKING:
     from server.token_keys import TokenKeys
@@ -63,6 +64,7 @@ def build_mcp_server(
     if observation is not None:
         server.add_middleware(ObservedCalls(observation))
     server.add_middleware(AskingClients())
+    forget_sessions(server)
     return server
 
 
