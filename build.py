@@ -127,7 +127,7 @@ def cost(session: Session) -> int:
     file = session.file()
     if options.config is None:
         session.say(f"Computed for {file.name}.")
-    settings, wished = supposed(file, options.what_if)
+    settings, wished = supposed(file, options.what_if, options.region)
     renewed = session.prices(lambda client: refresh(client, settings)) if options.refresh else None
     now = costs(settings, assumed, options.target)
     then = costs(wished, assumed, options.target) if options.what_if else None
@@ -275,11 +275,15 @@ def invoke(session: Session) -> int:
 def launch_url(session: Session) -> int:
     """Prints the console links that were tried, and names what keeps the others from working."""
     from deployer.launching import Wish, launch_links
+    from deployer.role_links import role_links
 
     options = session.options
     wish = Wish(options.target, options.role_arn, options.stack_name)
-    found = session.run(lambda context: launch_links(context, wish))
+    make = role_links if options.execution_roles else launch_links
+    found = session.run(lambda context: make(context, wish))
     session.show(found.as_data(), list(found.lines(options.markdown)))
+    for sentence in found.settled:
+        session.say(sentence)
     for (account, region), reasons in found.refused.items():
         for reason in reasons:
             session.say(f"No link for {account} {region}: {reason}")
@@ -524,6 +528,10 @@ COMMANDS = (
                 {"metavar": "NAME", "default": "", "help": "the stack's name (default: the runtime's)"},
             ),
             (("--markdown",), {"action": "store_true", "help": "as buttons for a README or a wiki"}),
+            (
+                ("--execution-roles",),
+                {"action": "store_true", "help": "links that make the role which stack sets take in other accounts"},
+            ),
         ],
     ),
     Command(

@@ -161,7 +161,7 @@ python build.py cost --what-if compute.task_size=512-1024 --what-if compute.min_
 
 - **low**: not one request in the month, the fewest tasks, and Spot at its usual best;
 - **expected**: the assumed traffic, spread evenly over the day, with as many tasks as the scaling's target of requests
-  and the 64 calls at a time of a task ask for;
+  and the {m.CALLS_AT_A_TIME} calls at a time of a task ask for;
 - **high**: three times the traffic, the most tasks all month, Spot at the On-Demand price, three times the tokens, and
   none of the free allowances, which are an account's and which others may have used.
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from deployer import image_supply
-from deployer.deployment import root_file
 from deployer.errors import UsageError
-from deployer.evaluating import evaluated
+from deployer.evaluating import evaluated, root_file
 from deployer.foundation import Publisher, parameters
 from deployer.price_list import Refreshed, refreshed
 from deployer.settings import Settings

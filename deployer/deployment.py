@@ -25,6 +25,7 @@ from deployer.context import Context
 from deployer.convergence import Converged, converge
 from deployer.deployed_tools import DeployedTools
 from deployer.errors import RefusedError
+from deployer.evaluating import root_file
 from deployer.events import Step
 from deployer.foundation import Foundation
 from deployer.image_supply import Supply
@@ -46,7 +47,8 @@ from generator import parameters as p
 from generator.evaluation import Deployment
 from generator.pinned_schema import UnpinnableError, pinned_document
 from generator.stacks import template_dicts, templates
-from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
+from generator.stacks.foundation import TARGET_FILE
+from generator.stacks.runtime import PARENT_FILE
 from generator.tool_catalogue import Catalogue
 
 
@@ -286,14 +288,6 @@ def _image(context: Context, settled: Supply, ground: Foundation) -> ImageRefere
     return image_supply.supply(context.settings, settled, registries, ground.bucket, ground.image_builder)
 
 
-def root_file(settings: Settings) -> str:
-    """Returns the root template's file: with CloudFormation's own roles a stack set deploys no nested stacks.
-
-    User guide, "Create stack sets with service-managed permissions".
-    """
-    return FLATTENED_FILE if settings.stack_set.service_managed else PARENT_FILE
-
-
 def tools_of(context: Context) -> tuple[Catalogue, str]:
     """Returns the tool contract, and its document for pinned targets; empty where no target needs what cannot be said.
 
@@ -313,7 +307,8 @@ def package_of(context: Context, bucket: str, image: ImageReference) -> Package:
     document = tools_of(context)[1]
     schema = ToolSchema(document, bucket, context.account) if document else None
     base_url = context.aws.bucket_url(bucket, context.settings.stack_set.home_region)
-    return packaged(template_dicts(), base_url, image, schema)
+    beside = () if context.settings.stack_set.service_managed else (TARGET_FILE,)
+    return packaged(template_dicts(), base_url, image, schema, beside)
 
 
 def _package(context: Context, bucket: str, image: ImageReference) -> tuple[Package, UploadResult]:

@@ -1,11 +1,13 @@
-"""Templates under the values that they have in one account and Region."""
+"""Which templates a configuration deploys, and templates under the values that they have in an account and Region."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from deployer.aws import dns_suffix, partition_of
 from deployer.foundation_plan import defaults
+from deployer.settings import Settings
 from generator.evaluation import Deployment
+from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
 
 
 def evaluated(
@@ -20,3 +22,11 @@ def evaluated(
         "AWS::URLSuffix": dns_suffix(region),
     }
     return Deployment(templates, root, pseudo).given({**defaults(templates[root]), **values})
+
+
+def root_file(settings: Settings) -> str:
+    """Returns the root template's file: with CloudFormation's own roles a stack set deploys no nested stacks.
+
+    User guide, "Create stack sets with service-managed permissions".
+    """
+    return FLATTENED_FILE if settings.stack_set.service_managed else PARENT_FILE

@@ -17,7 +17,7 @@ from deployer.artifact_bucket import ArtifactBucket
 from deployer.aws import Aws, partition_of
 from deployer.context import Context
 from deployer.deployment import publisher_of, step, with_members
-from deployer.each_target import each
+from deployer.each_target import Done, each
 from deployer.errors import UsageError
 from deployer.image_supply import OCI_ARCHITECTURES
 from deployer.preflight import hosted_zones
@@ -28,6 +28,7 @@ from deployer.stack_set_plan import Target as Place
 from deployer.stacks import describe
 from deployer.target_checks import host_name
 from deployer.targets import Target
+from deployer.verification import Evidence
 from generator import parameters as p
 
 ROLE: Final = r"arn:[a-z-]+:iam::([0-9]{12}):role/.+"
@@ -46,14 +47,15 @@ class Wish:
 
 @dataclass(frozen=True)
 class Link:
-    """A link that was tried, and how much was fetched for it."""
+    """A link, by whom it was tried and what was found; `host` is empty where it makes no endpoint."""
 
     account: str
     region: str
     host: str
     url: str
     launcher: str
-    fetched: int
+    said: str
+    evidence: Evidence = "called"
 
     @property
     def markdown(self) -> str:
@@ -69,7 +71,6 @@ class Link:
             "stack_name": stack_name,
             "parameters": parameters,
             "markdown": self.markdown,
-            "evidence": "called",
         }
 
 
@@ -80,6 +81,8 @@ class Links:
     template_url: str
     links: tuple[Link, ...]
     refused: Mapping[Place, tuple[str, ...]]
+    settled: tuple[str, ...] = ()
+    """Sentences on places that need no link."""
 
     def as_data(self) -> dict[str, Any]:
         """Returns it as plain data."""
@@ -90,6 +93,7 @@ class Links:
                 {"account": account, "region": region, "reasons": list(reasons)}
                 for (account, region), reasons in self.refused.items()
             ],
+            "settled": list(self.settled),
         }
 
     def lines(self, markdown: bool) -> Iterator[str]:
@@ -100,7 +104,7 @@ class Links:
                 continue
             yield f"{link.account} {link.region} {link.host}".rstrip()
             yield f"  {link.url}"
-            yield f"  {link.fetched} templates fetched as {link.launcher}; the image is there."
+            yield f"  {link.said}"
 
 
 def launch_links(context: Context, wish: Wish) -> Links:
@@ -108,7 +112,7 @@ def launch_links(context: Context, wish: Wish) -> Links:
 
     Raises UsageError for a target, a role or a name that cannot be, and RefusedError where nothing is packaged.
     """
-    _check(wish)
+    check(wish)
     context = replace(context, settings=with_members(context)[0]).looked_around()
     targets = _chosen(context.settings.targets, wish)
     release = step(context, "Release", lambda: releases.standing(context))
@@ -118,13 +122,19 @@ def launch_links(context: Context, wish: Wish) -> Links:
     launcher = context.aws.as_role(wish.role_arn) if wish.role_arn else context.aws
     work = _Links(context, release, wish, launcher, {(one.account, one.region): one for one in targets}, zones)
     done = step(context, "Links", lambda: each(work.targets, work.made))
-    refused = {place: (sentence,) for place, sentence in done.failures.items()}
+    return gathered(release.url, done)
+
+
+def gathered(template_url: str, done: Done[Link | tuple[str, ...]]) -> Links:
+    """Returns what came of making links: a link, or the sentences for which there is none."""
+    refused: dict[Place, tuple[str, ...]] = {place: (sentence,) for place, sentence in done.failures.items()}
     refused |= {place: found for place, found in done.results.items() if isinstance(found, tuple)}
     links = tuple(found for _, found in sorted(done.results.items()) if isinstance(found, Link))
-    return Links(release.url, links, dict(sorted(refused.items())))
+    return Links(template_url, links, dict(sorted(refused.items())))
 
 
-def _check(wish: Wish) -> None:
+def check(wish: Wish) -> None:
+    """Raises UsageError for a role or a name that cannot be."""
     if wish.role_arn and not re.fullmatch(ROLE, wish.role_arn):
         raise UsageError(
             f"--role-arn {wish.role_arn} is no role; give an ARN such as arn:aws:iam::111122223333:role/launcher."
@@ -153,6 +163,20 @@ def _chosen(targets: Sequence[Target], wish: Wish) -> tuple[Target, ...]:
     return own
 
 
+def store_of(context: Context, bucket: str) -> Store:
+    """Returns the artifact bucket as the publisher reaches it."""
+    home = context.settings.stack_set.home_region
+    owned = ArtifactBucket(context.aws.client("s3", context.account, home), bucket, context.account)
+    return Store(owned, home, publisher_of(context).stack_set.organization_id)
+
+
+def reader_of(launcher: Aws, context: Context, account: str) -> Reader:
+    """Returns who would launch in an account, with a client of S3 that has its rights."""
+    home = context.settings.stack_set.home_region
+    caller = launcher.client("sts", account, home).get_caller_identity()["Arn"]
+    return Reader(launcher.client("s3", account, home), account, str(caller))
+
+
 @dataclass(frozen=True)
 class _Links:
     context: Context
@@ -169,9 +193,9 @@ class _Links:
         values = {**self.context.settings.effective(target), **self.zones.get(place, {})}
         host, name = host_name(values, account, region), self.wish.stack_name or values[p.RUNTIME_NAME.name]
         objects = reached(self.release.package, self.release.root, values[p.TOOL_LISTING.name] == "pinned")
-        reader = self._reader(place)
+        reader = reader_of(self.launcher, self.context, account)
         findings = [
-            *unreadable(self._store(), reader, objects),
+            *unreadable(store_of(self.context, self.release.bucket), reader, objects),
             *self._image(place, values),
             *self._standing(place, host, name),
         ]
@@ -190,20 +214,8 @@ class _Links:
                 " Service Catalog."
             )
             return (told,)
-        return Link(account, region, host, url, reader.name, len(objects))
-
-    def _store(self) -> Store:
-        home = self.context.settings.stack_set.home_region
-        bucket = ArtifactBucket(
-            self.context.aws.client("s3", self.context.account, home), self.release.bucket, self.context.account
-        )
-        return Store(bucket, home, publisher_of(self.context).stack_set.organization_id)
-
-    def _reader(self, place: Place) -> Reader:
-        account, region = place
-        home = self.context.settings.stack_set.home_region
-        caller = self.launcher.client("sts", account, region).get_caller_identity()["Arn"]
-        return Reader(self.launcher.client("s3", account, home), account, str(caller))
+        said = f"{len(objects)} templates fetched as {reader.name}; the image is there."
+        return Link(account, region, host, url, reader.name, said)
 
     def _image(self, place: Place, values: Mapping[str, str]) -> list[str]:
         account, region = place

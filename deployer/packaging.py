@@ -7,7 +7,7 @@ that what is in the bucket never changes under its name.
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -105,17 +105,21 @@ def packaged(
     base_url: str,
     image: ImageReference,
     schema: ToolSchema | None = None,
+    beside: Iterable[str] = (),
 ) -> Package:
     """Returns every template that takes an image, and the children of these, packaged under `base_url`.
 
-    `templates` are plain data by file name and are not changed. Raises ValueError where a nested stack names a file
-    that is not among them, or where two name each other in a circle.
+    Those `beside` are packaged as they are, to be launched by themselves. `templates` are plain data by file name and
+    are not changed. Raises ValueError where a nested stack names a file that is not among them, or where two name each
+    other in a circle.
     """
     done: dict[str, Artifact] = {}
     defaults = {**image.parameters, **(schema.parameters if schema else {})}
     for file, template in templates.items():
         if image.parameters.keys() <= template.get("Parameters", {}).keys():
             _package(file, templates, base_url, defaults, done, ())
+    for file in beside:
+        _package(file, templates, base_url, {}, done, ())
     return Package(tuple(done.values()), schema)
 
 

@@ -27,14 +27,13 @@ from deployer.deployment import (
     looked_at,
     package_of,
     publisher_of,
-    root_file,
     stack_set_of,
     step,
     tools_of,
 )
 from deployer.durations import Estimate, estimate
 from deployer.errors import RefusedError, UsageError
-from deployer.evaluating import evaluated
+from deployer.evaluating import evaluated, root_file
 from deployer.foundation import ACCOUNT_STACK, Foundation, parameters
 from deployer.foundation_plan import FoundationChange, foundation_changes
 from deployer.image_supply import Supply

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from deployer import image_supply
 from deployer.context import Context
-from deployer.deployment import package_of, publisher_of, registries_of, root_file
+from deployer.deployment import package_of, publisher_of, registries_of
 from deployer.errors import RefusedError
+from deployer.evaluating import root_file
 from deployer.foundation import artifact_bucket
 from deployer.image_platforms import architectures
 from deployer.packaging import ImageReference, Package

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from deployer import access, target_checks
+from deployer import access, target_checks, tool_providers
 from deployer.errors import UsageError
 from deployer.sections import (
     PARAMETER,
@@ -55,7 +55,8 @@ class Settings:
     """A whole configuration; every value fits its parameter.
 
     `units` are the targets of a service-managed stack set as the file gives them; `targets` are empty there until
-    `with_members` has made accounts of them. `statements` are what [[access]] says, for the gateway's policy engine.
+    `with_members` has made accounts of them. `statements` are what [[access]] says, for the gateway's policy engine,
+    `providers` what [[providers]] says, for the server.
     """
 
     runtime: Runtime
@@ -72,6 +73,7 @@ class Settings:
     units: tuple[UnitTarget, ...] = ()
     file: str = ""
     statements: tuple[str, ...] = ()
+    providers: str = ""
 
     @property
     def regions(self) -> list[str]:
@@ -81,11 +83,15 @@ class Settings:
     def parameters(self) -> dict[str, str]:
         """Returns the value of every root parameter but the image's, by name, as the configuration gives it to all."""
         slots = itertools.zip_longest((slot.name for slot in p.ACCESS_STATEMENTS), self.statements, fillvalue="")
-        return dict(slots) | {
-            setting.metadata[PARAMETER].name: parameter_text(getattr(getattr(self, section), key))
-            for section, kind in VARIABLE.items()
-            for key, setting in keys(kind).items()
-        }
+        return (
+            dict(slots)
+            | {p.TOOL_PROVIDERS.name: self.providers}
+            | {
+                setting.metadata[PARAMETER].name: parameter_text(getattr(getattr(self, section), key))
+                for section, kind in VARIABLE.items()
+                for key, setting in keys(kind).items()
+            }
+        )
 
     def shared(self) -> dict[str, str]:
         """Returns the parameters that the stack set gives to every target that has no override.
@@ -149,7 +155,7 @@ def parse(document: Mapping[str, Any], file: str, catalogue: Catalogue | None = 
 
     `catalogue` is what [[access]] is held against; where None is given, the tools that are checked in.
     """
-    _known(document, (*SECTIONS, "access", "targets"), "", file)
+    _known(document, (*SECTIONS, "access", "providers", "targets"), "", file)
     sections = {name: kind(**_values(document.get(name, {}), kind, name, file)) for name, kind in SECTIONS.items()}
     stack_set: StackSetSettings = sections["stack_set"]
     targets = () if stack_set.service_managed else _targets(document.get("targets"), file)
@@ -161,10 +167,17 @@ def parse(document: Mapping[str, Any], file: str, catalogue: Catalogue | None = 
         home_region=stack_set.home_region or (targets or units)[0].region,
     )
     given = access.grants(document.get("access", []), file)
+    compute: Compute = sections["compute"]
     settings = Settings(
-        **sections, targets=targets, units=units, file=file, statements=access.statements(given, catalogue, file)
+        **sections,
+        targets=targets,
+        units=units,
+        file=file,
+        statements=access.statements(given, catalogue, file),
+        providers=tool_providers.value(document.get("providers", []), file, with_secret=bool(compute.secret_arn)),
     )
     _check_access(settings, bool(given), file)
+    _check_providers(settings, file)
     _check_regions(settings, file)
     _check_stack_set(settings, file)
     _check_targets(settings, file)
@@ -319,6 +332,15 @@ def _check_stack_set(settings: Settings, file: str) -> None:
         raise UsageError(
             f"{file}: stack_set.auto_deployment needs stack_set.organization_id, so that accounts that are not known"
             " yet may pull the image."
+        )
+
+
+def _check_providers(settings: Settings, file: str) -> None:
+    listings = settings.chosen(p.TOOL_LISTING)
+    if settings.providers and "pinned" in listings:
+        raise UsageError(
+            f'{file}: gateway.tool_listing = "pinned" offers the packaged tools alone, and [[providers]] names others;'
+            ' write "discovered", or leave the providers out.'
         )
 
 

@@ -8,24 +8,28 @@ from typing import Any, Final
 
 from deployer.errors import UsageError
 from deployer.sections import VARIABLE
-from deployer.settings import Settings, load, parse
+from deployer.settings import Settings, in_home_region, load, parse
 
 OPTION: Final = "--what-if"
 
 
-def supposed(file: Path, wishes: Sequence[str]) -> tuple[Settings, Settings]:
+def supposed(file: Path, wishes: Sequence[str], home_region: str = "") -> tuple[Settings, Settings]:
     """Returns the configuration of a file, and the same with the `section.key=value` of every wish for all targets.
 
-    Raises UsageError where the file is wrong, where a wish names no setting of a runtime, or where the whole does not
-    fit together.
+    `home_region` takes the place of the file's where it is given. Raises UsageError where the file is wrong, where a
+    wish names no setting of a runtime, or where the whole does not fit together.
     """
-    settings = load(file)
+    settings = _at_home(load(file), home_region)
     if not wishes:
         return settings, settings
     document = copy.deepcopy(tomllib.loads(file.read_text(encoding="utf-8-sig")))
     for wish in wishes:
         _apply(document, wish)
-    return settings, parse(document, OPTION)
+    return settings, _at_home(parse(document, OPTION), home_region)
+
+
+def _at_home(settings: Settings, region: str) -> Settings:
+    return in_home_region(settings, region) if region else settings
 
 
 def _apply(document: dict[str, Any], wish: str) -> None:

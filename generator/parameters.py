@@ -341,6 +341,17 @@ CONTAINER_SECRET_ARN: Final = RootParameter(
     constraint="must be the whole ARN of a Secrets Manager secret, with the six characters at its end, or empty",
 )
 
+TOOL_PROVIDERS: Final = RootParameter(
+    "ToolProviders",
+    COMPUTE,
+    "Providers of more tools",
+    "JSON list of packages, OpenAPI documents and MCP servers whose tools the server offers beside its own."
+    " Empty: none.",
+    allowed_pattern=r"^(\[\{[^\n]*\}\])?$",
+    max_length=4096,
+    constraint="must be a JSON list of objects in one line of at most 4,096 characters, or empty",
+)
+
 IMAGE_ACCOUNT: Final = RootParameter(
     "ImageRegistryAccount",
     IMAGE,
@@ -691,6 +702,7 @@ ALL: Final = (
     REQUESTS_TARGET,
     SPOT_PERCENT,
     CONTAINER_SECRET_ARN,
+    TOOL_PROVIDERS,
     IMAGE_ACCOUNT,
     IMAGE_REPOSITORY,
     IMAGE_DIGEST,

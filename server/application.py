@@ -28,6 +28,7 @@ from server.request_log import RequestLog
 from server.schema_references import WrittenOutReferences
 from server.self_check import check_tools_are_listed
 from server.settings import Settings, TokenRules
+from server.without_sessions import forget_sessions
 
 if TYPE_CHECKING:
     from server.providers import Providers
@@ -39,11 +40,15 @@ VERSION = "1.0.0"
 
 
 def build_mcp_server(
-    tools: Sequence[Tool], observation: Observation | None = None, request_state_key: str = ""
+    tools: Sequence[Tool],
+    observation: Observation | None = None,
+    request_state_key: str = "",
+    list_page_size: int = 0,
 ) -> FastMCP:
     """Return the MCP server that offers `tools`; `observation` sees the calls that it runs.
 
-    `request_state_key` seals what a call that asks its caller keeps until it is called anew, perhaps by another task.
+    `request_state_key` seals what a call that asks its caller keeps until it is called anew, perhaps by another task; a
+    page of a list holds `list_page_size` entries, or all where that is 0.
     """
     # What an exception says may hold anything; agents see what a tool says with ToolError.
     server = FastMCP(
@@ -53,12 +58,14 @@ def build_mcp_server(
         on_duplicate="error",
         mask_error_details=True,
         dereference_schemas=False,
+        list_page_size=list_page_size or None,
         request_state_security=RequestStateSecurity(keys=[request_state_key]) if request_state_key else None,
         middleware=[WrittenOutReferences()],
     )
     if observation is not None:
         server.add_middleware(ObservedCalls(observation))
     server.add_middleware(AskingClients())
+    forget_sessions(server)
     return server
 
 
@@ -85,7 +92,7 @@ def build_application(
     guard = MemoryGuard(memory_limit(), settings.memory_percent / 100, resident_bytes)
     admission = Admission(settings.max_concurrency, settings.max_queue, settings.queue_seconds, guard.is_short)
     observation = Observation(settings, [tool.name for tool in tools])
-    server = build_mcp_server(tools, observation, settings.request_state_key)
+    server = build_mcp_server(tools, observation, settings.request_state_key, settings.list_page_size)
     if furnish is not None:
         furnish(server)
     providers = _providers(settings, [tool.name for tool in tools], bounds)

@@ -68,7 +68,8 @@ class DirectAnswers:
     ) -> None:
         """Serve `tools`, which `server` lists, those that are functions by calling them; `observation` sees the calls.
 
-        The list itself is served only where nothing but `server` adds to it: other providers may change theirs.
+        The list itself is served only where it has one page and nothing but `server` adds to it: other providers may
+        change theirs.
         """
         self._observation = observation
         self._server = server
@@ -78,7 +79,9 @@ class DirectAnswers:
             for tool in tools
             if isinstance(tool, BoundedTool) and "x-mcp-header" not in json.dumps(tool.parameters)
         }
-        self._lists = all(provider is server.local_provider for provider in server.providers)
+        self._lists = not settings.list_page_size and all(
+            provider is server.local_provider for provider in server.providers
+        )
         self._ping_seconds = settings.ping_interval_seconds
         self._requests = OrdinaryRequests(names_checked=bool(settings.allowed_hosts))
         self._runners = {

@@ -26,11 +26,8 @@ async def check_tools_are_listed(
     more.
     """
     for version in (LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION):
-        status, body = await _list_tools(endpoint, path, version)
-        try:
-            listed = [tool["name"] for tool in json.loads(body)["result"]["tools"]]
-        except (ValueError, KeyError, TypeError):
-            listed = []
+        status, tools = await _all_pages(endpoint, path, version)
+        listed = [tool["name"] for tool in tools]
         if others:
             listed = [name for name in listed if name in tool_names]
         if status != 200 or sorted(listed) != sorted(tool_names):
@@ -43,24 +40,38 @@ async def check_tools_are_listed(
 async def listed_tools(endpoint: ASGIApp, path: str) -> list[dict[str, Any]]:
     """Return the tools that `endpoint` lists in the modern era, as it answers them.
 
-    Raises SelfCheckError when it lists none.
+    Raises SelfCheckError when it cannot list them.
     """
-    status, body = await _list_tools(endpoint, path, LATEST_MODERN_VERSION)
-    try:
-        return list(json.loads(body)["result"]["tools"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise SelfCheckError(
-            f"The server cannot list its own tools (status {status}); call it by hand to see why."
-        ) from error
+    status, tools = await _all_pages(endpoint, path, LATEST_MODERN_VERSION)
+    if status != 200:
+        raise SelfCheckError(f"The server cannot list its own tools (status {status}); call it by hand to see why.")
+    return tools
 
 
-async def _list_tools(endpoint: ASGIApp, path: str, version: str) -> tuple[int, bytes]:
+async def _all_pages(endpoint: ASGIApp, path: str, version: str) -> tuple[int, list[dict[str, Any]]]:
+    """Return the last page's status, 0 where it is no list, and the tools of all pages."""
+    tools: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        status, body = await _list_tools(endpoint, path, version, cursor)
+        try:
+            result = json.loads(body)["result"]
+            tools += result["tools"]
+            cursor = result.get("nextCursor")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return 0 if status == 200 else status, []
+        if cursor is None:
+            return status, tools
+
+
+async def _list_tools(endpoint: ASGIApp, path: str, version: str, cursor: str | None) -> tuple[int, bytes]:
     meta = {
         "io.modelcontextprotocol/protocolVersion": version,
         "io.modelcontextprotocol/clientInfo": {"name": "self-check", "version": "1"},
         "io.modelcontextprotocol/clientCapabilities": {},
     }
-    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+    params = {"_meta": meta} if cursor is None else {"_meta": meta, "cursor": cursor}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": params}
     scope: Scope = {
         "type": "http",
         "asgi": {"version": "3.0"},

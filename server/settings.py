@@ -86,6 +86,8 @@ class Settings:
     max_response_bytes: largest answer of a tool (MAX_RESPONSE_BYTES).
     memory_percent: from which share of the container's memory on new calls are refused (MEMORY_PERCENT).
     request_seconds: how long a request may take to arrive (REQUEST_SECONDS).
+    list_page_size: how many tools, resources or prompts a page of a list holds; 0: all. Whether AgentCore's gateway
+        asks for a second page, AWS does not document (LIST_PAGE_SIZE).
     runtime_name: what metrics call this runtime (RUNTIME_NAME).
     metrics_seconds: how often metrics are written; 0: never (METRICS_SECONDS).
     audit_arguments: whether audit lines hold a call's arguments: ``off``, or ``redacted``, without secrets and cut
@@ -121,6 +123,7 @@ class Settings:
     max_response_bytes: int = 4 * 2**20
     memory_percent: int = 90
     request_seconds: int = 30
+    list_page_size: int = 0
     runtime_name: str = "local"
     metrics_seconds: int = 60
     audit_arguments: str = "off"
@@ -170,6 +173,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ),
         memory_percent=setting("MEMORY_PERCENT", _whole_number(50, 100), Settings.memory_percent),
         request_seconds=setting("REQUEST_SECONDS", _whole_number(1, 600), Settings.request_seconds),
+        list_page_size=setting("LIST_PAGE_SIZE", _whole_number(0, 10000), Settings.list_page_size),
         runtime_name=setting("RUNTIME_NAME", _runtime_name, Settings.runtime_name),
         metrics_seconds=setting("METRICS_SECONDS", _whole_number(0, 3600), Settings.metrics_seconds),
         audit_arguments=setting("AUDIT_ARGUMENTS", _one_of("off", "redacted"), Settings.audit_arguments),

@@ -274,6 +274,7 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
         "SHUTDOWN_SECONDS": str(serving.SHUTDOWN_SECONDS),
         "ALLOWED_HOSTS": inputs.host_name,
         "FORWARDED_ALLOW_IPS": scope.parameter(p.VPC_CIDR),
+        "PROVIDERS": scope.parameter(p.TOOL_PROVIDERS),
         **_token_check(scope, inputs),
     }
     return scope.add(

@@ -8,6 +8,8 @@ from fastmcp import Client
 from fastmcp.client.elicitation import ElicitResult
 from mcp_types import PromptReference, TextContent
 
+from tests.clients.matrix import LISTED
+
 CALL_SECONDS = 30
 LOG_LEVEL = {"io.modelcontextprotocol/logLevel": "info"}
 
@@ -79,8 +81,9 @@ async def found(url: str, mode: Any, has_ended: Callable[[], bool]) -> dict[str,
 
     async with Client(url, mode=mode, log_handler=log, elicitation_handler=answered) as client:
 
-        async def listed() -> bool:
-            return "test_simple_text" in {tool.name for tool in await client.list_tools()}
+        async def listed() -> list[str]:
+            names = {tool.name for tool in await client.list_tools()}
+            return [name for name in LISTED if name in names]
 
         async def structured() -> Any:
             return (await client.call_tool("test_simple_text")).structured_content

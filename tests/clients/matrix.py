@@ -13,8 +13,11 @@ from deployer.environments import PROJECT_ROOT
 PAGE = PROJECT_ROOT / "docs" / "client-matrix.md"
 HANDSHAKE, MODERN = "2025-11-25", "2026-07-28"
 
+LISTED = ("test_simple_text", "test_streaming_elicitation")
+"""The first and the last of the fixture's tools, which are on different pages of its list."""
+
 ANSWERS: Mapping[str, Any] = {
-    "list": True,
+    "list": list(LISTED),
     "call": "This is a simple text response for testing.",
     "structured output": {"result": "This is a simple text response for testing."},
     "error": "This tool intentionally returns an error for testing",
@@ -129,8 +132,9 @@ def rendered() -> str:
     lines += ["", *(f"{number}. {note[0].upper()}{note[1:]}." for number, note in enumerate(notes, 1))]
     lines += [
         "",
-        "*question* is a tool that asks the user before it answers; *cancel*, that a call which its caller gives up",
-        "ends in the server too. The gateway is the local stand-in; requests to it are signed for real.",
+        "*list* has all of three pages; *question* is a tool that asks the user before it answers; *cancel*, that a",
+        "call which its caller gives up ends in the server too. The gateway is the local stand-in; requests to it are",
+        "signed for real.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.clients.matrix import HANDSHAKE
+from tests.clients.matrix import HANDSHAKE, LISTED
 from tests.node.installed import NodePackages
 
 _PROGRAM_SECONDS = 60
@@ -52,7 +52,7 @@ def inspector(node: NodePackages, url: str, era: str, folder: Path) -> dict[str,
     called = run("tools/call", "--tool-name", "test_simple_text")
     prompt = run("prompts/get", "--prompt-name", "test_prompt_with_arguments", "--prompt-args", "arg1=a", "arg2=b")
     return {
-        "list": "test_simple_text" in [tool["name"] for tool in at(run("tools/list"), "tools")],
+        "list": [tool["name"] for tool in at(run("tools/list"), "tools") if tool["name"] in LISTED],
         "call": at(called, "content", 0, "text"),
         "structured output": at(called, "structuredContent"),
         "error": at(run("tools/call", "--tool-name", "test_error_handling"), "content", 0, "text"),

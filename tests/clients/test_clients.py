@@ -37,8 +37,8 @@ def node() -> NodePackages:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
-    """The fixture server, running."""
-    with served() as running:
+    """The fixture server, running, with lists of several pages."""
+    with served(LIST_PAGE_SIZE="10") as running:
         yield running
 
 

@@ -10,11 +10,12 @@ from tests.server.server_process import ServerProcess
 
 
 @contextmanager
-def served() -> Iterator[ServerProcess]:
-    """Run `fixture_server` on a free port, with the server's own interpreter (SERVER_PYTHON, or made from the lock)."""
-    python = os.environ.get("SERVER_PYTHON")
-    settings = {"PING_INTERVAL_SECONDS": "1"}
-    with ServerProcess(
-        Path(python) if python else ensure("server"), settings, "tests.conformance.fixture_server"
-    ) as server:
+def served(**settings: str) -> Iterator[ServerProcess]:
+    """Run `fixture_server` with `settings` on a free port.
+
+    Its interpreter is the server's own: SERVER_PYTHON, or the one made from the lock.
+    """
+    python = Path(os.environ.get("SERVER_PYTHON") or ensure("server"))
+    given = {"PING_INTERVAL_SECONDS": "1", **settings}
+    with ServerProcess(python, given, "tests.conformance.fixture_server") as server:
         yield server.wait_until_listening()

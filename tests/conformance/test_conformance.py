@@ -96,3 +96,18 @@ def test_a_progress_token_alone_makes_no_stream(server: ServerProcess, version: 
     answer = server.mcp(version, "tools/call", params, progress_token="token-1")
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["result"]["isError"] is False
+
+
+@pytest.mark.parametrize("version", HANDSHAKE_VERSIONS)
+def test_the_level_that_one_client_sets_silences_no_other(server: ServerProcess, version: str) -> None:
+    assert server.mcp(version, "logging/setLevel", {"level": "emergency"}).json()["result"] == {}
+    answer = server.mcp(version, "tools/call", {"name": "test_tool_with_logging", "arguments": {}})
+    assert len(answer.events()) == 4
+
+
+@pytest.mark.parametrize("version", HANDSHAKE_VERSIONS)
+def test_nothing_is_promised_that_needs_a_session(server: ServerProcess, version: str) -> None:
+    opening = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    capabilities = server.mcp(version, "initialize", opening).json()["result"]["capabilities"]
+    assert {"tools", "resources", "prompts", "completions", "logging"} <= capabilities.keys()
+    assert not [name for name, details in capabilities.items() if True in details.values()]

@@ -1,11 +1,12 @@
 """What the deployer's tests share: a real server, and what stands before it."""
 
-import sys
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deployer.environments import ensure
 from tests.deployer.outside import Clients, Outside, standing
 from tests.server.server_process import ServerProcess
 
@@ -13,7 +14,7 @@ from tests.server.server_process import ServerProcess
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
     """The project's MCP server, one for a module of tests."""
-    with ServerProcess(Path(sys.executable), {}) as process:
+    with ServerProcess(Path(os.environ.get("SERVER_PYTHON") or ensure("server")), {}) as process:
         yield process.wait_until_listening()
 
 

@@ -14,6 +14,7 @@ from deployer import aws
 from deployer import costs as costs_module
 from generator.cost.items import ITEMS, Item
 from generator.cost.prices import HOME, held, read, written
+from generator.cost.traffic import Traffic
 
 ONE = """
 [address]
@@ -116,6 +117,22 @@ def test_traffic_is_what_the_options_say(capsys: pytest.CaptureFixture[str], tmp
     assert busy["assumed"]["requests_per_day"] == 1e6 and busy["total"]["expected"] > usual["total"]["expected"] + 100
     searches = [row for row in busy["targets"][0]["rows"] if row["what"] == "searches by meaning"]
     assert [row["usd"]["expected"] for row in searches] == [pytest.approx(1000 * 730 / 24 * 0.025 / 1000, abs=1e-4)]
+
+
+def test_what_the_options_say_of_themselves_is_what_is_assumed() -> None:
+    (command,) = [one for one in build.COMMANDS if one.name == "cost"]
+    said = {names[0]: settings["help"] for names, settings in command.arguments if "default:" in settings["help"]}
+    assumed = {f"--{name.replace('_', '-')}": value for name, value in vars(Traffic()).items()}
+    assert len(said) == 5
+    for name, text in said.items():
+        assert text.endswith(f"(default: {assumed[name]:g})")
+
+
+def test_publishing_is_where_the_home_region_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    found = cost(capsys, tmp_path, ONE, "--region", "eu-west-1")
+    assert found["publishing"]["region"] == "eu-west-1" and found["targets"][0]["region"] == "us-east-1"
+    status, error = cost(capsys, tmp_path, ONE, "--region", "eu-west-9")
+    assert status == 2 and "eu-west-9" in error
 
 
 def test_what_if_changes_every_target_and_nothing_else(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from deployer.targets import Target
 from generator import parameters as p
 from generator.evaluation import PSEUDO, Deployment
 from generator.stacks import template_dicts
+from server.provider_settings import read_providers
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deployment.example.toml"
@@ -50,7 +51,7 @@ def refusal(text: str) -> str:
 def test_every_parameter_but_those_that_packaging_fills_is_reachable_once() -> None:
     reached = [setting.metadata[PARAMETER] for kind in VARIABLE.values() for setting in keys(kind).values()]
     filled = {p.IMAGE_ACCOUNT, p.IMAGE_REPOSITORY, p.IMAGE_DIGEST, p.TOOL_SCHEMA_URI, p.TOOL_SCHEMA_ACCOUNT}
-    filled |= {*p.ACCESS_STATEMENTS}
+    filled |= {*p.ACCESS_STATEMENTS, p.TOOL_PROVIDERS}
     assert sorted(parameter.name for parameter in reached) == sorted({x.name for x in p.ALL} - {x.name for x in filled})
 
 
@@ -377,3 +378,52 @@ def test_whatever_access_is_it_is_taken_or_explained(found: Any) -> None:
         assert "\n" not in str(error)
         return
     assert bool(made.statements) == bool(found)
+
+
+PROVIDER = """
+[[providers]]
+name = "orders"
+kind = "openapi"
+source = "server/apis/orders.json"
+tools = ["get_*"]
+timeout = 20
+"""
+
+
+def test_providers_become_one_parameter_that_the_server_reads() -> None:
+    settings = read(with_target(PROVIDER))
+    text = settings.parameters()[p.TOOL_PROVIDERS.name]
+    assert fits(p.TOOL_PROVIDERS, text)
+    (found,) = read_providers(text, {})
+    assert (found.name, found.kind, found.source, found.tools) == (
+        "orders",
+        "openapi",
+        "server/apis/orders.json",
+        ("get_*",),
+    )
+    assert found.seconds == 20
+    assert read(with_target("")).parameters()[p.TOOL_PROVIDERS.name] == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('"orders"', '"Orders"', "has the name 'Orders'"),
+        ('"openapi"', '"soap"', "has the kind 'soap'; write one of package, openapi, mcp."),
+        ("server/apis/orders.json", "../orders.json", "the path of a document in the image"),
+        ("server/apis/orders.json", "http://api.example.com", "the path of a document in the image"),
+        ("timeout = 20", "timeout = 500", "write seconds from 1 to 120"),
+        ("timeout = 20", "timeouts = 20", "has the unknown key timeouts"),
+        ("timeout = 20", 'timeout = "20"', "is of another type"),
+        ("timeout = 20", 'credential = "key"', "a key of compute.secret_arn, which is not set"),
+        ('["get_*"]', "[]", "write names of tools"),
+        ('["get_*"]', str([f"tool_{number}" * 5 for number in range(200)]), "characters and may take 4096"),
+        ("timeout = 20", f"timeout = 20{PROVIDER}", "two [[providers]] have the name orders"),
+    ],
+)
+def test_providers_that_cannot_be_meant_are_refused(old: str, new: str, sentence: str) -> None:
+    assert sentence in refusal(with_target(PROVIDER.replace(old, new, 1)))
+
+
+def test_pinned_tools_and_providers_contradict_each_other() -> None:
+    assert "names others" in refusal(with_target(PROVIDER + '\n[gateway]\ntool_listing = "pinned"\n'))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import build
+from deployer import console_links
 from deployer.local import STATE_VARIABLE
 from tests.end_to_end.running import ACCOUNT, REGION, Project
 
@@ -174,7 +175,61 @@ def test_role_that_is_gone(preflight: Preflight, project: Project) -> None:
     assert f"arn:aws:iam::{OTHER_ACCOUNT}:role/{EXECUTION} is gone, though the stack mcp-runtime-fo" in row["remedy"]
 
 
+def test_link_makes_the_execution_role_and_then_all_is_well(
+    preflight: Preflight, project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloudformation = project.client("cloudformation", REGION, OTHER_ACCOUNT)
+    cloudformation.delete_stack(StackName="mcp-runtime-foundation-target")
+    given = ["launch-url", "--execution-roles", "--local", "--config", str(project.configuration), "--output", "json"]
+    assert build.main(given) == 0
+    (link,) = json.loads(capsys.readouterr().out)["links"]
+    assert (link["account"], link["evidence"]) == (OTHER_ACCOUNT, "called")
+    region, template_url, name, parameters = console_links.read(link["url"])
+    assert (region, name) == (REGION, "mcp-runtime-foundation-target")
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateURL=template_url,
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    wait = {"Delay": 1, "MaxAttempts": 60}
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=wait)
+    status, rows = preflight()
+    assert status == 0
+    assert {row["detail"] for row in rows if row["check"] == "execution role"} == {
+        "there, and trusts the administration role"
+    }
+    assert build.main(given) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["links"] == []
+    assert f"Account {OTHER_ACCOUNT} has its execution role." in captured.err
+
+
+def test_account_that_the_credentials_do_not_reach_is_named_and_gets_a_link(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same emulated AWS by its address alone, with one account's key, as a person reaches AWS."""
+    digest = project.client("ecr").list_images(repositoryName=REPOSITORY)["imageIds"][0]["imageDigest"]
+    zone = 'overrides.address.hosted_zone_id = "Z0123456789ABCDEFGHIJ"\n'
+    project.configure(LABELS, (TABLE, TABLES[1] + zone), ('digest = "" ', f'digest = "{digest}" '))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", project.emulator["secret_access_key"])
+    url = ["--endpoint-url", project.emulator["endpoint"], "--config", str(project.configuration), "--output", "json"]
+    build.main(["preflight", *url])
+    rows = json.loads(capsys.readouterr().out)["preflight"]
+    of_other = [row for row in rows if OTHER_ACCOUNT in row["where"]]
+    (role,) = [row for row in of_other if row["check"] == "execution role"]
+    assert (role["passed"], role["evidence"]) == (None, "none")
+    assert "launch-url --execution-roles" in role["detail"]
+    assert build.main(["launch-url", "--execution-roles", *url]) == 0
+    (link,) = json.loads(capsys.readouterr().out)["links"]
+    assert (link["account"], link["launcher"], link["evidence"]) == (OTHER_ACCOUNT, "", "observed")
+
+
 def test_text_shows_the_table_and_each_remedy_once(project: Project) -> None:
+    project.client("iam").delete_role_policy(RoleName=ADMINISTRATION, PolicyName="act-in-targets")
+    project.client("iam").delete_role(RoleName=ADMINISTRATION)
+    project.configure(LABELS, TABLES)
     done = project.run("preflight")
     assert done.status == 1
     header = done.out.splitlines()[0].split()

@@ -13,6 +13,7 @@ from generator.cost.bill import WHOLE_ALLOWANCE, Bill, monthly
 from generator.cost.coverage import FREE, METERS
 from generator.cost.features import ENDPOINTS_INSTEAD, FEATURES, additions
 from generator.cost.items import ITEMS
+from generator.cost.metering import CALLS_AT_A_TIME
 from generator.cost.operations_meters import ERROR_METRICS as COUNTED_ERRORS
 from generator.cost.operations_meters import SERVER_METRICS
 from generator.cost.prices import FILE, HOME, PriceTableError, held, read, written
@@ -21,6 +22,7 @@ from generator.evaluation import Deployment
 from generator.presets import LOG_RETENTION_DAYS, PRESETS, SPOT_SHARES, TASK_COUNTS, TASK_SIZES
 from generator.stacks import template_dicts
 from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
+from server.settings import Settings
 from server.tool_metrics import ERROR_METRICS, OK, ToolMetrics
 
 GIVEN = {"ImageRegistryAccount": "111122223333", "ImageDigest": "sha256:" + "0" * 64}
@@ -178,6 +180,10 @@ def test_spot_pays_on_demand_at_worst_and_base_and_weights_are_kept() -> None:
     assert hours["fargate-spot-vcpu"] == pytest.approx(3 * 0.25 * 730)
     assert having.total.low < without.total.low
     assert having.total.high == pytest.approx(without.total.high)
+
+
+def test_a_task_runs_as_many_calls_as_the_server_does() -> None:
+    assert Settings.max_concurrency == CALLS_AT_A_TIME
 
 
 def test_busy_traffic_gets_more_tasks_up_to_the_most() -> None:

@@ -46,6 +46,8 @@ def test_every_setting_is_read() -> None:
             "TOKEN_SCOPE_CLAIM": "scp",
             "TOKEN_CLIENT_ID": "gateway",
             "TOOL_PACKAGES": "server.tools,my_company.tools",
+            "LIST_PAGE_SIZE": "100",
+            "REQUEST_STATE_KEY": "a key of more than 32 characters!",
             "TOOL_SECRETS": '{"API_KEY": "abc", "RETRIES": 3}',
             "UNRELATED": "x",
         }
@@ -74,6 +76,8 @@ def test_every_setting_is_read() -> None:
         ),
         tool_packages=("server.tools", "my_company.tools"),
         tool_secrets={"API_KEY": "abc", "RETRIES": "3"},
+        list_page_size=100,
+        request_state_key="a key of more than 32 characters!",
     )
 
 
@@ -100,6 +104,7 @@ WRONG = [
     ("FORWARDED_ALLOW_IPS", "10.0.0.1/16"),
     ("FORWARDED_ALLOW_IPS", "*"),
     ("TOOL_PACKAGES", "../tools"),
+    ("LIST_PAGE_SIZE", "-1"),
     ("REQUEST_STATE_KEY", "hush-hush"),
     ("TOOL_SECRETS", "plain-text-secret"),
     ("TOOL_SECRETS", '["hush-hush"]'),
