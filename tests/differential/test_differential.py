@@ -143,7 +143,7 @@ def test_answers_are_those_of_the_unmodified_stack(part: int) -> None:
                 direct += taken
                 return taken
 
-            way.answer = counted  # type: ignore[method-assign]
+            way.answer = counted  # type: ignore[method-assign, assignment]
             for seed in range(part, REQUESTS, PARTS):
                 generated = request(seed)
                 expected = await answered(theirs.of(generated), generated)

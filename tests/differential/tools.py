@@ -192,7 +192,7 @@ def breaks(kind: Literal["value", "key", "timeout", "mcp", "missing", "pydantic"
         case "value":
             raise ValueError("an inner secret")
         case "key":
-            return {}["missing"]  # type: ignore[no-any-return]
+            return dict[str, str]()["missing"]
         case "timeout":
             raise TimeoutError("too slow")
         case "mcp":
@@ -256,7 +256,7 @@ def depends(name: str, setting: str = Depends(_configured)) -> str:
 
 async def asks(ctx: Context) -> str:
     """Ask the client."""
-    answer = await ctx.elicit("Really?", response_type=None)
+    answer = await ctx.elicit("Really?", response_type=str)
     return str(answer)
 
 

@@ -46,7 +46,7 @@ class Answer:
 
 
 def mcp_request(
-    version: str, method: str, params: Mapping[str, Any] | None = None, *, progress_token: str | None = None
+    version: str, method: str, params: Mapping[str, Any] | None = None, *, progress_token: str | int | None = None
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Return headers and body of one MCP request as a client of protocol `version` sends it."""
     headers = {
@@ -165,7 +165,7 @@ class ServerProcess:
         *,
         path: str = "/mcp",
         headers: Mapping[str, str] | None = None,
-        progress_token: str | None = None,
+        progress_token: str | int | None = None,
         connection: http.client.HTTPConnection | None = None,
     ) -> Answer:
         """Send one MCP request of protocol `version`."""

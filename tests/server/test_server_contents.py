@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,27 +48,27 @@ def test_resources_and_prompts_are_functions_in_files(
     settings = _packages(tmp_path, things={"guide": GUIDE, "order": ORDER}, questions={"ask": ASK})
     server = start_server(**settings, RESOURCE_PACKAGES="things", PROMPT_PACKAGES="questions").wait_until_listening()
 
-    def result(method: str, **params: object) -> dict[str, object]:
+    def result(method: str, **params: object) -> dict[str, Any]:
         headers = {"Mcp-Name": str(params.get("uri") or params.get("name"))} if params else {}
         answer = server.mcp(version, method, params, headers=headers)
         assert answer.status == 200, answer
-        found: dict[str, object] = answer.json()["result"]
+        found: dict[str, Any] = answer.json()["result"]
         return found
 
-    (listed,) = result("resources/list")["resources"]  # type: ignore[misc]
+    (listed,) = result("resources/list")["resources"]
     assert (listed["uri"], listed["mimeType"], listed["description"]) == ("guide://install", "text/markdown", "How to.")
-    (template,) = result("resources/templates/list")["resourceTemplates"]  # type: ignore[misc]
+    (template,) = result("resources/templates/list")["resourceTemplates"]
     assert template["uriTemplate"] == "orders://{order}/lines"
-    (read,) = result("resources/read", uri="guide://install")["contents"]  # type: ignore[misc]
+    (read,) = result("resources/read", uri="guide://install")["contents"]
     assert read["text"] == "# Do"
-    (read,) = result("resources/read", uri="orders://7/lines")["contents"]  # type: ignore[misc]
+    (read,) = result("resources/read", uri="orders://7/lines")["contents"]
     assert read["text"] == "of 7"
-    (prompt,) = result("prompts/list")["prompts"]  # type: ignore[misc]
+    (prompt,) = result("prompts/list")["prompts"]
     assert [(one["name"], one.get("required", False)) for one in prompt["arguments"]] == [
         ("topic", True),
         ("style", False),
     ]
-    (message,) = result("prompts/get", name="ask", arguments={"topic": "it"})["messages"]  # type: ignore[misc]
+    (message,) = result("prompts/get", name="ask", arguments={"topic": "it"})["messages"]
     assert message["content"]["text"] == "Tell me of it, short."
 
 
