@@ -1,6 +1,6 @@
 """The page on what a runtime costs, and the README's table: made from the same bills as the command's."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -172,9 +172,10 @@ Not in the figures: {"; ".join(LEFT_OUT)}.
 
 Each stands in `generator/cost/prices.toml` with its Region. With credentials, `python build.py cost --refresh` asks the
 AWS Price List API for those that have a usage type in `generator/cost/items.py`, in us-east-1 and in every target's
-Region, and writes the file anew. Where the file has no price of a Region, that of us-east-1 stands in and the command
-says so: how far it is off is not known. A test holds every resource type of the templates against the meters and the
-list of free types in `generator/cost/coverage.py`.
+Region, and writes the file anew. {_regions(prices)}
+Where the file has no price of a Region, that of us-east-1 stands in and the command says so: how far it is off is not
+known. A test holds every resource type of the templates against the meters and the list of free types in
+`generator/cost/coverage.py`.
 
 {_prices(prices)}
 """
@@ -246,6 +247,13 @@ def _addition(one: Addition) -> str:
     low, high = sorted((one.usd.low, one.usd.high))
     chosen = ", on" if one.chosen else ""
     return f"{money(one.usd.expected, True)} ({money(low, True)} to {money(high, True)}){chosen}"
+
+
+def _regions(prices: PriceTable) -> str:
+    """Returns of which other Regions the table holds how many prices, as a sentence."""
+    held_of = Counter(price.region for price in prices if price.region != HOME)
+    counts = ", ".join(f"{count} of {region}" for region, count in sorted(held_of.items()))
+    return f"Besides us-east-1 it holds {counts or 'no Region'}."
 
 
 def _prices(prices: PriceTable) -> str:

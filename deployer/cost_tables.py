@@ -42,9 +42,9 @@ def prices_of(found: Iterable[Bill], regions: Iterable[str]) -> list[str]:
         borrowed = next((bill.borrowed for bill in bills if bill.region == region and bill.borrowed), ())
         held = sum(row.price.region == region for bill in bills if bill.region == region for row in bill.rows)
         if borrowed:
-            scale = "no price of" if not held else f"{len(borrowed)} prices missing of"
+            scale = "has no price of" if not held else f"lacks {len(borrowed)} prices of"
             lines.append(
-                f"The table has {scale} {region}: those of us-east-1 stand in, and how far they are off is not known."
+                f"The table {scale} {region}: those of us-east-1 stand in, and how far they are off is not known."
             )
     unknown = sorted({kind for bill in bills for kind in bill.unpriced})
     if unknown:

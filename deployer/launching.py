@@ -20,8 +20,8 @@ from deployer.deployment import publisher_of, step, with_members
 from deployer.each_target import Done, each
 from deployer.errors import UsageError
 from deployer.image_supply import OCI_ARCHITECTURES
-from deployer.preflight import hosted_zones
-from deployer.preflight.sites import DENIED
+from deployer.preflight import hosted_zones, quotas
+from deployer.preflight.sites import DENIED, Site
 from deployer.readable_objects import Reader, Store, reached, unreadable
 from deployer.releases import Release
 from deployer.stack_set_plan import Target as Place
@@ -198,6 +198,7 @@ class _Links:
             *unreadable(store_of(self.context, self.release.bucket), reader, objects),
             *self._image(place, values),
             *self._standing(place, host, name),
+            *self._quotas(place, values),
         ]
         if findings:
             return tuple(findings)
@@ -221,6 +222,12 @@ class _Links:
         account, region = place
         wanted = {account: OCI_ARCHITECTURES[values[p.CPU_ARCHITECTURE.name]]}
         return releases.image_findings(self.context, self.release.image, region, wanted)
+
+    def _quotas(self, place: Place, values: Mapping[str, str]) -> list[str]:
+        account, region = place
+        aws = self.context.aws if self.context.aws.reaches(account) else self.launcher
+        rows = list(quotas.rows(aws, Site(account, region, values), "observed"))
+        return [row.remedy for row in rows if row.passed is False and row.certain]
 
     def _standing(self, place: Place, host: str, name: str) -> Iterator[str]:
         """Yields a sentence where the launch would meet what stands: the stack set's runtime, a stack of its name."""

@@ -138,8 +138,9 @@ class _Survey:
     def publisher(self) -> Iterator[Row]:
         """Yields what is asked once: the publisher's own permissions, the administration role, the image."""
         publisher = self.subject.publisher
-        yield from self._permissions(publisher.account)
-        if not publisher.stack_set.service_managed:
+        if self.sites:
+            yield from self._permissions(publisher.account)
+        if self.sites and not publisher.stack_set.service_managed:
             yield self._roles().administration()
         yield from self._published().image()
 

@@ -34,7 +34,7 @@ BUILT = [
     "launch-url",
     "rotate-secret",
 ]
-BUILT += ["destroy", "local"]
+BUILT += ["destroy", "dev", "new-tool", "local"]
 NOT_BUILT = ["connect", "publish"]
 
 

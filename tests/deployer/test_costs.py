@@ -1,6 +1,7 @@
 """The command `cost`: configurations of one and of many targets, what-if, and prices renewed over the wire."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -282,6 +283,15 @@ def price_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Pric
 def prices_of(file: Path) -> Mapping[tuple[str, str], Any]:
     """Returns the prices of a table by item and Region."""
     return {(price.item.name, price.region): price for price in read(file.read_text(encoding="utf-8"))}
+
+
+def test_a_regions_own_prices_come_first(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    found = cost(capsys, tmp_path, ONE.replace("us-east-1", "eu-west-2"))["targets"][0]
+    assert found["components"]["NAT gateways"]["low"] == 0.05 * 730
+    assert "nat-gateway" not in found["priced_as_in_us_east_1"] and found["priced_as_in_us_east_1"]
+    file = tmp_path / "deployment.toml"
+    assert build.main(["cost", "--config", str(file)]) == 0
+    assert re.search(r"The table lacks [0-9]+ prices of eu-west-2: those of us-east-1", capsys.readouterr().out)
 
 
 def test_prices_are_renewed_in_the_targets_regions(

@@ -205,6 +205,29 @@ def test_link_makes_the_execution_role_and_then_all_is_well(
     assert f"Account {OTHER_ACCOUNT} has its execution role." in captured.err
 
 
+def test_caller_without_a_permission_is_told_which(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iam = project.client("iam")
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    denied = {"Effect": "Deny", "Action": "iam:PassRole", "Resource": f"arn:aws:iam::{ACCOUNT}:role/{ADMINISTRATION}"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed, denied]})
+    iam.put_user_policy(UserName="ann", PolicyName="most", PolicyDocument=document)
+    project.configure()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    words = ["--endpoint-url", project.emulator["endpoint"], "--config", str(project.configuration)]
+    assert build.main(["preflight", *words, "--output", "json"]) == 1
+    rows = {row["check"]: row for row in json.loads(capsys.readouterr().out)["preflight"]}
+    assert rows["identity"]["detail"] == f"arn:aws:iam::{ACCOUNT}:user/ann"
+    row = rows["permissions"]
+    assert (row["passed"], row["certain"]) == (False, False)
+    assert f"user/ann lacks iam:PassRole on arn:aws:iam::{ACCOUNT}:role/{ADMINISTRATION}, as IAM" in row["remedy"]
+    assert "attach the managed policies of templates/foundation-deployer.yaml" in row["remedy"]
+
+
 def test_account_that_the_credentials_do_not_reach_is_named_and_gets_a_link(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
