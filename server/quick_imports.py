@@ -29,6 +29,8 @@ _LAZY_PACKAGES = (
 )
 """Packages whose ``__init__`` does nothing but import names from modules of theirs, outermost first."""
 
+_OF_THE_PACKAGE = ("__all__", "__version__")
+
 _IMPORTED_ON_FIRST_REQUEST = ("key_value.aio.adapters.pydantic", "key_value.aio.stores.memory")
 """Where FastMCP keeps session state (``FastMCP._state_store``), which it reads even for a client without a session."""
 
@@ -93,8 +95,9 @@ def _lookup(package: ModuleType, spec: ModuleSpec, origins: Mapping[str, tuple[s
             value = getattr(importlib.import_module(module), original)
             package.__dict__.setdefault(name, value)
             return value
-        package.__dict__.pop("__getattr__", None)
-        if spec.loader is not None and not name.startswith("__"):
+        # The import system asks for names of its own that packages may lack; they are no reason to import all.
+        if spec.loader is not None and (not name.startswith("__") or name in _OF_THE_PACKAGE):
+            package.__dict__.pop("__getattr__", None)
             spec.loader.exec_module(package)
         try:
             return package.__dict__[name]
