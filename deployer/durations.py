@@ -92,7 +92,8 @@ def estimate(deployment: Deployment, changes: Iterable[ResourceChange], recorded
     ends: dict[str, _Reached] = {}
 
     def latest(found: Iterable[_Reached]) -> _Reached:
-        return max(found, key=lambda one: one.seconds, default=_Reached())
+        # What took no time that shows is waited for all the same.
+        return max(found, key=lambda one: (one.seconds, len(one.path)), default=_Reached())
 
     def begins(title: str) -> _Reached:
         home = deployment.homes[title]

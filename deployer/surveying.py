@@ -105,7 +105,8 @@ def _ready(subject: Subject, sites: list[Site]) -> list[Row]:
     """Returns the rows of the accounts and Regions that `sites` need."""
     context = subject.context
     bucket = artifact_bucket(context.aws, context.account, context.settings.stack_set.home_region)
-    work = _Survey(subject, sites, bucket)
+    published = Published(context, subject.publisher, subject.registries, bucket, subject.settle)
+    work = _Survey(subject, sites, published, Roles(context, subject.publisher, bucket, _execution_templates()))
     accounts = sorted({site.account for site in sites})
     jobs: list[Callable[[], Iterable[Row]]] = [work.publisher]
     jobs += [lambda account=account: work.account(account) for account in accounts]  # type: ignore[misc]
@@ -128,7 +129,8 @@ def _deployer_templates() -> Mapping[str, Template]:
 class _Survey:
     subject: Subject
     sites: list[Site]
-    bucket: str
+    published: Published
+    roles: Roles
 
     @property
     def context(self) -> Context:
@@ -141,8 +143,8 @@ class _Survey:
         if self.sites:
             yield from self._permissions(publisher.account)
         if self.sites and not publisher.stack_set.service_managed:
-            yield self._roles().administration()
-        yield from self._published().image()
+            yield self.roles.administration()
+        yield from self.published.image()
 
     def account(self, account: str) -> Iterator[Row]:
         """Yields what is asked of a target's account."""
@@ -150,13 +152,14 @@ class _Survey:
         reached = aws.reaches(account)
         if account != publisher.account and reached:
             yield from self._permissions(account)
-        yield self._published().readable(account)
-        roles = self._roles()
-        if not publisher.stack_set.service_managed:
-            yield from roles.rows(account)
+        yield self.published.readable(account)
+        managed = publisher.stack_set.service_managed
+        if not managed:
+            yield from self.roles.rows(account)
         own = [site for site in self.sites if site.account == account]
         if reached:
-            yield service_roles.row(self.context, account, own, roles.arn(account, roles.name))
+            maker = "" if managed else self.roles.arn(account, self.roles.name)
+            yield service_roles.row(self.context, account, own, maker)
         else:
             yield unchecked(service_roles.CHECK, f"account {account}", "these credentials do not read it")
 
@@ -182,11 +185,3 @@ class _Survey:
             p.PERMISSIONS_BOUNDARY.name: settings.security.permissions_boundary,
         }
         return permissions.rows(self.context, account, _deployer_templates(), values)
-
-    def _roles(self) -> Roles:
-        return Roles(self.context, self.subject.publisher, self.bucket, _execution_templates())
-
-    def _published(self) -> Published:
-        return Published(
-            self.context, self.subject.publisher, self.subject.registries, self.bucket, self.subject.settle
-        )

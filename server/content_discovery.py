@@ -9,9 +9,11 @@ import re
 from collections.abc import Sequence
 
 from fastmcp import FastMCP
-from fastmcp.prompts import Prompt
+from fastmcp.prompts import FunctionPrompt, Prompt
 from fastmcp.resources import Resource, ResourceTemplate
+from fastmcp.resources.template import FunctionResourceTemplate
 
+from server.completions import Completions
 from server.discovery import Found, Kind, LoadError, discovered
 
 _RESOURCES = Kind("resource", "RESOURCE_PACKAGES", may_be_empty=True)
@@ -58,7 +60,7 @@ def load_prompts(packages: Sequence[str]) -> tuple[Prompt, ...]:
 
 
 def furnish(server: FastMCP, resources: Sequence[Resource | ResourceTemplate], prompts: Sequence[Prompt]) -> None:
-    """Have `server` offer the resources and prompts."""
+    """Have `server` offer the resources and prompts, and complete those of their arguments that have few values."""
     for resource in resources:
         if isinstance(resource, ResourceTemplate):
             server.add_template(resource)
@@ -66,6 +68,16 @@ def furnish(server: FastMCP, resources: Sequence[Resource | ResourceTemplate], p
             server.add_resource(resource)
     for prompt in prompts:
         server.add_prompt(prompt)
+    completions = Completions(
+        {prompt.name: prompt.fn for prompt in prompts if isinstance(prompt, FunctionPrompt)},
+        {
+            resource.uri_template: resource.fn
+            for resource in resources
+            if isinstance(resource, FunctionResourceTemplate)
+        },
+    )
+    if completions:
+        server.add_completion_handler(completions)
 
 
 def _text(found: Found, constant: str, pattern: re.Pattern[str], example: str) -> str | None:

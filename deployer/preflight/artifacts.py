@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -45,8 +46,7 @@ class Published:
         if not self.bucket:
             return passed(BUCKET, where, "deploy makes the bucket and admits the account")
         try:
-            document = bucket_policy(self._store())
-            said = self._admitted()
+            document, said = self._policy, self._admitted
         except ClientError as error:
             if error.response["Error"]["Code"] not in DENIED:
                 raise
@@ -106,13 +106,15 @@ class Published:
         held = self.registries.of(region).holds(digest)
         return passed(IMAGE, target, f"{digest[:19]}… for {architecture}" if held else f"deploy copies it to {region}")
 
-    def _store(self) -> Store:
+    @cached_property
+    def _policy(self) -> Mapping[str, object] | None:
         home, account = self.publisher.home_region, self.publisher.account
         bucket = ArtifactBucket(self.context.aws.client("s3", account, home), self.bucket, account)
-        return Store(bucket, home, self.publisher.stack_set.organization_id)
+        return bucket_policy(Store(bucket, home, self.publisher.stack_set.organization_id))
 
+    @cached_property
     def _admitted(self) -> frozenset[str]:
-        """Returns the accounts that the foundation's stack was told to admit."""
+        """The accounts that the foundation's stack was told to admit."""
         client = self.context.aws.client("cloudformation", self.publisher.account, self.publisher.home_region)
         stack = describe(client, ACCOUNT_STACK)
         values: Mapping[str, str] = parameters_of(stack) if stack else {}

@@ -9,8 +9,9 @@ applied). NAT gateways count for each zone while they are pending, available or 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -20,7 +21,7 @@ from deployer.preflight.networks import given_zones
 from deployer.preflight.rows import Row, failed, passed, unchecked
 from deployer.preflight.sites import DENIED, Site
 from generator import parameters as p
-from generator.evaluation import Deployment
+from generator.evaluation import Deployment, Template
 from generator.stacks import template_dicts
 from generator.stacks.runtime import PARENT_FILE
 
@@ -49,6 +50,11 @@ def _listed(aws: Aws, site: Site, service: str, operation: str, member: str, **g
     return [one for page in client.get_paginator(operation).paginate(**given) for one in page[member]]
 
 
+def _own(site: Site, found: list[Any]) -> int:
+    """Returns how many are the account's own: those that another shares with it count for the other."""
+    return sum(one.get("OwnerId", site.account) == site.account for one in found)
+
+
 def _nat_gateways(aws: Aws, site: Site) -> int:
     """Returns how many lie in the fullest of the zones that a new VPC gets gateways in."""
     ec2 = aws.client("ec2", site.account, site.region)
@@ -73,14 +79,14 @@ QUOTAS: Final = (
         "vpc",
         "L-F678F1CE",
         "AWS::EC2::VPC",
-        lambda aws, site: len(_listed(aws, site, "ec2", "describe_vpcs", "Vpcs")),
+        lambda aws, site: _own(site, _listed(aws, site, "ec2", "describe_vpcs", "Vpcs")),
     ),
     Quota(
         "internet gateways",
         "vpc",
         "L-A4707A72",
         "AWS::EC2::InternetGateway",
-        lambda aws, site: len(_listed(aws, site, "ec2", "describe_internet_gateways", "InternetGateways")),
+        lambda aws, site: _own(site, _listed(aws, site, "ec2", "describe_internet_gateways", "InternetGateways")),
     ),
     Quota(
         "Elastic IP addresses",
@@ -110,6 +116,11 @@ def rows(aws: Aws, site: Site, evidence: Evidence) -> Iterator[Row]:
     yield _gateways(aws, site)
 
 
+@cache
+def _templates() -> Mapping[str, Template]:
+    return template_dicts()
+
+
 def _needed(site: Site) -> Counter[str]:
     """Returns how many resources of each counted type a runtime makes with the site's values."""
     pseudo = {
@@ -120,7 +131,7 @@ def _needed(site: Site) -> Counter[str]:
         "AWS::URLSuffix": dns_suffix(site.region),
     }
     known = {parameter.name: parameter.default or "" for parameter in p.ALL}
-    deployment = Deployment(template_dicts(), PARENT_FILE, pseudo).given({**known, **site.values})
+    deployment = Deployment(_templates(), PARENT_FILE, pseudo).given({**known, **site.values})
     return Counter(deployment.type(title) for title in deployment.existing(*TYPES))
 
 

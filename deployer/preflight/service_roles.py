@@ -44,15 +44,20 @@ def needed(sites: Iterable[Site]) -> dict[str, str]:
 
 
 def row(context: Context, account: str, sites: Iterable[Site], execution_role: str) -> Row:
-    """Returns whether an account has the roles, or whether the execution role, by its ARN, may have them made."""
+    """Returns whether an account has the roles, or whether the execution role may have them made.
+
+    That is given by its ARN; empty where CloudFormation's own role acts, whose permissions are not ours to see.
+    """
     where = f"account {account}"
     client = context.aws.client("iam", account, context.settings.stack_set.home_region)
-    partition = execution_role.split(":")[1]
     try:
         wanted = needed(sites)
         absent = {name: service for name, service in wanted.items() if not _exists(client, name)}
         if not absent:
             return passed(CHECK, where, f"{len(wanted)} are there")
+        if not execution_role:
+            return passed(CHECK, where, f"{len(absent)} made at first use, by CloudFormation's own role", "cited")
+        partition = execution_role.split(":")[1]
         arns = [f"arn:{partition}:iam::{account}:role/aws-service-role/{of}/{name}" for name, of in absent.items()]
         if not _exists(client, execution_role.rpartition("/")[2]):
             return passed(CHECK, where, f"{len(absent)} made at first use, by the role that deploy makes")
