@@ -29,7 +29,9 @@ KEYS: Final[Mapping[str, type | tuple[type, ...]]] = {
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _DOCUMENT = re.compile(r"(?!/)(?!(.*/)?\.\.(/|$))[^\s:]+")
-_URL = re.compile(r"https://[^\s/]+(/\S*)?")
+_URL = re.compile(r"https://[^\s/@?#]+([/?]\S*)?")
+_TOOLS = re.compile(r"[A-Za-z0-9_.*?\[\]-]{1,64}", re.ASCII)
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
 _SOURCES: Final = {
     "package": (_PACKAGE, "an importable package's name"),
     "openapi": (_DOCUMENT, "the path of a document in the image, or its https:// URL"),
@@ -83,8 +85,13 @@ def _check(table: Mapping[str, Any], file: str, with_secret: bool) -> None:
         raise UsageError(f"{where} has the source {source!r}; write {what}.")
     if not 1 <= table.get("timeout", 1) <= 120:
         raise UsageError(f"{where} has timeout = {table['timeout']}; write seconds from 1 to 120.")
-    if "tools" in table and not (table["tools"] and all(isinstance(tool, str) and tool for tool in table["tools"])):
+    tools = table.get("tools", ["*"])
+    if not tools or not all(isinstance(tool, str) and _TOOLS.fullmatch(tool) for tool in tools):
         raise UsageError(f"{where} has tools = {table['tools']!r}; write names of tools, with * for any characters.")
+    if table.get("base_url") and not _URL.fullmatch(table["base_url"]):
+        raise UsageError(f"{where} has the base_url {table['base_url']!r}; write an https:// URL.")
+    if not _HEADER.fullmatch(table.get("credential_header", "Authorization")):
+        raise UsageError(f"{where} has the credential_header {table['credential_header']!r}; write a header's name.")
     if table.get("credential") and not with_secret:
         raise UsageError(
             f"{where} has the credential {table['credential']}, a key of compute.secret_arn, which is not set; set it."

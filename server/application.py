@@ -121,8 +121,10 @@ def build_application(
         starting = not serving or (keys is not None and not keys.were_read)
         if calls.draining or starting:
             return JSONResponse({"status": "stopping" if calls.draining else "starting"}, status_code=503)
-        state = {} if providers is None else {"providers": providers.state}
-        return JSONResponse({"status": "ready", "tools": len(tools), **state})
+        if providers is None:
+            return JSONResponse({"status": "ready", "tools": len(tools)})
+        outside = sum(len(provider.tools) for provider in providers.all)
+        return JSONResponse({"status": "ready", "tools": len(tools) + outside, "providers": providers.state})
 
     application = _Application(routes=[Route("/health", health), Route("/ready", ready)], lifespan=lifespan)
     application.router.redirect_slashes = False
@@ -135,7 +137,7 @@ def _providers(settings: Settings, own_tools: Sequence[str], bounds: ToolBounds)
         return None
     from server.providers import Providers
 
-    return Providers(settings.providers, settings.tool_secrets, own_tools, bounds)
+    return Providers(settings.providers, settings.tool_secrets, own_tools, bounds, settings.provider_start_seconds)
 
 
 @asynccontextmanager
@@ -143,8 +145,7 @@ async def _running(providers: "Providers | None", observation: Observation) -> A
     if providers is None:
         yield
         return
-    async with providers.running():
-        observation.know(name for provider in providers.all for name in provider.tools)
+    async with providers.running(observation.know):
         yield
 
 

@@ -11,6 +11,7 @@ KINDS = ("package", "openapi", "mcp")
 MOST_PROVIDERS = 10
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 _TOOLS = re.compile(r"[A-Za-z0-9_.*?\[\]-]{1,64}", re.ASCII)
+_URL = re.compile(r"https://[^\s/@?#]+([/?]\S*)?|http://127\.0\.0\.1:[0-9]{1,5}(/\S*)?")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
 _MEMBERS = frozenset(
     {"name", "kind", "source", "base_url", "tools", "timeout", "credential", "credential_header", "required"}
@@ -31,7 +32,7 @@ class ProviderSettings:
     source: the package's name; the OpenAPI document's path below the working directory, or its URL; the server's URL.
     base_url: where an API is, if its document does not say.
     tools: patterns of the names of tools that are offered; the others are not.
-    seconds: how long one call, and one attempt to start, may take.
+    seconds: how long one call may take.
     credential: the key of TOOL_SECRETS whose value is sent, as a bearer token where `credential_header` is
         ``Authorization``, else as it is; empty: none is.
     required: whether the server does not start without it.
@@ -52,7 +53,7 @@ class ProviderSettings:
         return any(fnmatchcase(tool, pattern) for pattern in self.tools)
 
 
-def read_providers(text: str, secrets: Mapping[str, str]) -> tuple[ProviderSettings, ...]:
+def read_providers(text: str) -> tuple[ProviderSettings, ...]:
     """Return the providers of a JSON list of objects. Raises ProviderSettingsError."""
     try:
         listed = json.loads(text)
@@ -60,14 +61,14 @@ def read_providers(text: str, secrets: Mapping[str, str]) -> tuple[ProviderSetti
         raise ProviderSettingsError("is not JSON; write a list of objects") from None
     if not isinstance(listed, list) or len(listed) > MOST_PROVIDERS:
         raise ProviderSettingsError(f"is no list of at most {MOST_PROVIDERS} objects")
-    providers = tuple(_provider(one, secrets) for one in listed)
+    providers = tuple(_provider(one) for one in listed)
     names = [provider.name for provider in providers]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise ProviderSettingsError(f"names {repeated} twice; give each provider a name of its own")
     return providers
 
 
-def _provider(given: object, secrets: Mapping[str, str]) -> ProviderSettings:
+def _provider(given: object) -> ProviderSettings:
     if not isinstance(given, dict) or not isinstance(given.get("name"), str) or not _NAME.fullmatch(given["name"]):
         raise ProviderSettingsError(
             "holds something without a name; give each provider a name of lower-case letters, digits and hyphens"
@@ -85,7 +86,7 @@ def _provider(given: object, secrets: Mapping[str, str]) -> ProviderSettings:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 1 <= seconds <= 120:
         raise ProviderSettingsError(f"gives {name} the timeout {seconds!r}; write seconds from 1 to 120")
     base_url = given.get("base_url", "")
-    if not isinstance(base_url, str) or (base_url and not _is_url(base_url)):
+    if not isinstance(base_url, str) or (base_url and not is_url(base_url)):
         raise ProviderSettingsError(f"gives {name} the base_url {base_url!r}; write an https:// URL")
     required = given.get("required", False)
     if not isinstance(required, bool):
@@ -97,7 +98,7 @@ def _provider(given: object, secrets: Mapping[str, str]) -> ProviderSettings:
         base_url,
         _patterns(name, given.get("tools", ["*"])),
         float(seconds),
-        *_credential(name, given, secrets),
+        *_credential(name, given),
         required=required,
     )
 
@@ -111,10 +112,10 @@ def _patterns(name: str, given: object) -> tuple[str, ...]:
     return tuple(given)
 
 
-def _credential(name: str, given: Mapping[str, Any], secrets: Mapping[str, str]) -> tuple[str, str]:
+def _credential(name: str, given: Mapping[str, Any]) -> tuple[str, str]:
     key, header = given.get("credential", ""), given.get("credential_header", "Authorization")
-    if not isinstance(key, str) or (key and key not in secrets):
-        raise ProviderSettingsError(f"gives {name} the credential {key!r}, which is no key of the runtime's secret")
+    if not isinstance(key, str):
+        raise ProviderSettingsError(f"gives {name} the credential {key!r}; write the name of a key")
     if not isinstance(header, str) or not _HEADER.fullmatch(header):
         raise ProviderSettingsError(f"gives {name} the credential_header {header!r}; write the name of a header")
     return key, header
@@ -132,8 +133,9 @@ def _is_source(kind: str, source: str) -> bool:
         return all(part.isidentifier() for part in source.split("."))
     if kind == "openapi" and "://" not in source:
         return bool(source) and not source.startswith("/") and ".." not in source.split("/")
-    return _is_url(source)
+    return is_url(source)
 
 
-def _is_url(text: str) -> bool:
-    return text.startswith(("https://", "http://127.0.0.1:")) and len(text) <= 1000 and " " not in text
+def is_url(text: str) -> bool:
+    """Return whether `text` is a URL that a credential may be sent to: encrypted, or on this machine."""
+    return len(text) <= 1000 and _URL.fullmatch(text) is not None

@@ -8,7 +8,8 @@ imported when one is configured, and not before.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +24,10 @@ from fastmcp.utilities.versions import VersionSpec
 
 from server.bounded_tools import BoundedTool, ToolBounds, ToolTimeout, replayed
 from server.discovery import LONGEST_NAME, LoadError
-from server.provider_settings import ProviderSettings
+from server.provider_settings import ProviderSettings, is_url
 from server.settings import SettingsError
 from server.tool_discovery import load_tools
+from server.worker_threads import ThreadTimeoutError, WorkerThreads
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("server.providers")
 
 RETRY_SECONDS = 30.0
+_TOOL_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{LONGEST_NAME}}}", re.ASCII)
 LARGEST_DOCUMENT = 5 * 2**20
 
 
@@ -43,31 +46,45 @@ class ProviderNotStarted(Exception):
 class OutsideTools(Provider):
     """The tools of one provider, as soon as it has started, those alone that it may offer."""
 
-    def __init__(self, settings: ProviderSettings, secrets: Mapping[str, str], taken: frozenset[str]) -> None:
-        """Offer nothing yet; `taken` are the names that are taken already."""
+    def __init__(
+        self,
+        settings: ProviderSettings,
+        secrets: Mapping[str, str],
+        taken: Callable[["OutsideTools"], Collection[str]],
+        start_seconds: float,
+    ) -> None:
+        """Offer nothing yet; `taken` tells the names that others have taken."""
+        self._start_seconds = start_seconds
         super().__init__()
         self.settings = settings
         self.failure = "it has not started yet"
         self.tools: dict[str, Tool] = {}
         self._taken = taken
+        self._importing = False
         self._headers: dict[str, str] = {}
-        if settings.credential:
-            value = secrets[settings.credential]
+        value = secrets.get(settings.credential, "")
+        if value:
             bearer = settings.credential_header.lower() == "authorization" and " " not in value
             self._headers[settings.credential_header] = f"Bearer {value}" if bearer else value
 
     async def start(self, bounds: ToolBounds) -> None:
         """Find its tools. Raises ProviderNotStarted, and leaves the tools of an earlier start as they are."""
+        seconds = self._start_seconds
+        if self.settings.credential and not self._headers:
+            raise self._not_started(f"its credential {self.settings.credential} is no key of the runtime's secret")
         try:
-            async with asyncio.timeout(self.settings.seconds):
+            async with asyncio.timeout(seconds):
                 found = await self._found(bounds)
-        except TimeoutError:
-            raise self._not_started(f"it did not answer within {self.settings.seconds:g} seconds") from None
+        except (TimeoutError, ThreadTimeoutError):
+            raise self._not_started(f"it did not answer within {seconds:g} seconds") from None
+        except ProviderNotStarted as error:
+            raise self._not_started(str(error)) from None
         except (LoadError, SettingsError) as error:
             raise self._not_started(str(error)) from None
         except Exception as error:
             raise self._not_started(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
-        self.tools = {tool.name: tool for tool in found if self._is_offered(tool)}
+        taken = self._taken(self)
+        self.tools = {tool.name: tool for tool in found if self._is_offered(tool, taken)}
         self.failure = ""
         _logger.info("provider started", extra={"provider": self.settings.name, "tools": sorted(self.tools)})
 
@@ -80,8 +97,7 @@ class OutsideTools(Provider):
     async def _found(self, bounds: ToolBounds) -> Sequence[Tool]:
         match self.settings.kind:
             case "package":
-                # Importing may block, and so may whatever a module does when it is imported.
-                tools = await asyncio.to_thread(load_tools, [self.settings.source])
+                tools = await self._imported()
                 for tool in tools:
                     tool.bound(ToolBounds(min(self.settings.seconds, bounds.seconds or 1e9), bounds.concurrency))
                 return tools
@@ -90,6 +106,20 @@ class OutsideTools(Provider):
             case _:
                 return await self._remote_tools()
 
+    async def _imported(self) -> Sequence[BoundedTool]:
+        if self._importing:
+            raise ProviderNotStarted("its import has not ended yet")
+        self._importing = True
+
+        def ended() -> None:
+            self._importing = False
+
+        # Whatever a module does when it is imported may block, and must not hold up the end of the process.
+        tools: Sequence[BoundedTool] = await WorkerThreads.of_running_loop().run(
+            lambda: load_tools([self.settings.source], "PROVIDERS"), ended, self._start_seconds
+        )
+        return tools
+
     async def _operations(self) -> Sequence[Tool]:
         from fastmcp.server.providers.openapi import OpenAPIProvider
         from fastmcp.server.providers.openapi.routing import MCPType, RouteMap
@@ -97,8 +127,10 @@ class OutsideTools(Provider):
         document = await self._document()
         servers = document.get("servers") or [{}]
         base_url = self.settings.base_url or str(servers[0].get("url", ""))
-        if "://" not in base_url:
-            raise ProviderNotStarted("its document does not say where the API is; give it a base_url")
+        if not is_url(base_url):
+            raise ProviderNotStarted("its document gives no https:// URL of the API; give it a base_url")
+        if self._headers and not self.settings.base_url and "://" in self.settings.source:
+            raise ProviderNotStarted("a document from elsewhere says where a credential goes; give it a base_url")
         maps = [RouteMap(mcp_type=MCPType.TOOL)]
         provider = OpenAPIProvider(document, self._client(base_url), route_maps=maps, validate_output=False)
         return await provider.list_tools()
@@ -140,14 +172,14 @@ class OutsideTools(Provider):
 
         return AsyncClient(base_url=base_url, headers=self._headers, timeout=self.settings.seconds, trust_env=False)
 
-    def _is_offered(self, tool: Tool) -> bool:
+    def _is_offered(self, tool: Tool, taken: Collection[str]) -> bool:
         if not self.settings.offers(tool.name):
             return False
         why = ""
-        if tool.name in self._taken:
+        if tool.name in taken:
             why = "another tool has that name"
-        elif len(tool.name) > LONGEST_NAME:
-            why = f"its name has more than {LONGEST_NAME} characters"
+        elif not _TOOL_NAME.fullmatch(tool.name):
+            why = f"its name is not of at most {LONGEST_NAME} letters, digits, hyphens, dots and underscores"
         if why:
             extra = {"provider": self.settings.name, "tool": tool.name, "reason": why}
             _logger.warning("a provider's tool is left out", extra=extra)
@@ -167,10 +199,19 @@ class Providers:
         secrets: Mapping[str, str],
         own_tools: Sequence[str],
         bounds: ToolBounds,
+        start_seconds: float,
     ) -> None:
-        """Take what is configured; `own_tools` are the names of the image's own, `bounds` those of functions."""
+        """Take what is configured; `own_tools` are the names of the image's own, `bounds` those of functions.
+
+        A start is waited for `start_seconds` at most: health checks do not wait for ever.
+        """
         self._bounds = bounds
-        self.all = [OutsideTools(one, secrets, frozenset(own_tools)) for one in settings]
+        self._own_tools = frozenset(own_tools)
+        self._on_started: Callable[[Collection[str]], None] = lambda _: None
+        self.all = [OutsideTools(one, secrets, self._taken_by_others, start_seconds) for one in settings]
+
+    def _taken_by_others(self, provider: OutsideTools) -> Collection[str]:
+        return self._own_tools.union(*(one.tools for one in self.all if one is not provider))
 
     def join(self, server: FastMCP[Any]) -> None:
         """Have `server` offer the tools."""
@@ -184,11 +225,12 @@ class Providers:
         return {one.settings.name: one.failure or "started" for one in self.all}
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Try to start each, then again and again those that have not.
+    async def running(self, on_started: Callable[[Collection[str]], None]) -> AsyncIterator[None]:
+        """Try to start each, then again and again those that have not; `on_started` hears the names of tools.
 
         Raises ProviderNotStarted where a required one does not start.
         """
+        self._on_started = on_started
         await asyncio.gather(*(self._start(one) for one in self.all))
         for provider in self.all:
             if provider.failure and provider.settings.required:
@@ -207,6 +249,7 @@ class Providers:
         before = provider.failure
         try:
             await provider.start(self._bounds)
+            self._on_started(provider.tools)
         except ProviderNotStarted as error:
             if provider.failure != before:
                 extra = {"provider": provider.settings.name}

@@ -100,6 +100,7 @@ class Settings:
     resource_packages: packages that hold one resource a module (RESOURCE_PACKAGES, separated by commas).
     prompt_packages: packages that hold one prompt a module (PROMPT_PACKAGES, separated by commas).
     providers: where more tools come from (PROVIDERS, a JSON list, `server.provider_settings`).
+    provider_start_seconds: how long the start of a provider is waited for (PROVIDER_START_SECONDS).
     tool_secrets: the keys of one Secrets Manager secret, for `server.tool_secrets` (TOOL_SECRETS, a JSON object).
     """
 
@@ -134,6 +135,7 @@ class Settings:
     resource_packages: tuple[str, ...] = ("server.resources",)
     prompt_packages: tuple[str, ...] = ("server.prompts",)
     providers: tuple[ProviderSettings, ...] = ()
+    provider_start_seconds: int = 20
     tool_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -147,7 +149,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         text = environment.get(name, "").strip()
         return parse(name, text) if text else default
 
-    secrets: dict[str, str] = setting("TOOL_SECRETS", _secrets, {})
     settings = Settings(
         host=setting("HOST", _host, Settings.host),
         port=setting("PORT", _whole_number(0, 65535), Settings.port),
@@ -183,8 +184,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tool_packages=setting("TOOL_PACKAGES", _list_of(_package), Settings.tool_packages),
         resource_packages=setting("RESOURCE_PACKAGES", _list_of(_package), Settings.resource_packages),
         prompt_packages=setting("PROMPT_PACKAGES", _list_of(_package), Settings.prompt_packages),
-        tool_secrets=secrets,
-        providers=setting("PROVIDERS", _providers(secrets), ()),
+        tool_secrets=setting("TOOL_SECRETS", _secrets, {}),
+        providers=setting("PROVIDERS", _providers, ()),
+        provider_start_seconds=setting("PROVIDER_START_SECONDS", _whole_number(1, 50), Settings.provider_start_seconds),
     )
     if settings.ping_interval_seconds >= settings.keep_alive_seconds:
         raise SettingsError(
@@ -239,14 +241,11 @@ def _whole_number(lowest: int, highest: int) -> Callable[[str, str], int]:
     return parse
 
 
-def _providers(secrets: Mapping[str, str]) -> Callable[[str, str], tuple[ProviderSettings, ...]]:
-    def parse(name: str, text: str) -> tuple[ProviderSettings, ...]:
-        try:
-            return read_providers(text, secrets)
-        except ProviderSettingsError as error:
-            raise SettingsError(f"{name} {error}.") from error
-
-    return parse
+def _providers(name: str, text: str) -> tuple[ProviderSettings, ...]:
+    try:
+        return read_providers(text)
+    except ProviderSettingsError as error:
+        raise SettingsError(f"{name} {error}.") from error
 
 
 def _one_of(*allowed: str) -> Callable[[str, str], str]:

@@ -20,16 +20,16 @@ HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 BOUNDS = {"TIMEOUT_SECONDS": ("seconds", 0.01, CONTAINER_STOP_SECONDS), "MAX_CONCURRENCY": ("concurrency", 1, 10000)}
 """What a tool's module may say of the tool's bounds: the constant's name, the bound's, and its least and its most."""
 
-_TOOLS = Kind("tool", "TOOL_PACKAGES")
 
-
-def load_tools(packages: Sequence[str]) -> tuple[BoundedTool, ...]:
+def load_tools(packages: Sequence[str], setting: str = "TOOL_PACKAGES") -> tuple[BoundedTool, ...]:
     """Import every tool module of `packages` (importable names) and return the tools, sorted by name.
+
+    `setting` is what errors call the place where the packages are named.
 
     Raises SettingsError when a package does not exist, and LoadError for the first module that breaks the convention,
     cannot be imported, or names a tool that another package has already named.
     """
-    tools = (_tool(found) for found in discovered(_TOOLS, packages))
+    tools = (_tool(found) for found in discovered(Kind("tool", setting), packages))
     return tuple(sorted(tools, key=lambda tool: tool.name))
 
 

@@ -394,7 +394,7 @@ def test_providers_become_one_parameter_that_the_server_reads() -> None:
     settings = read(with_target(PROVIDER))
     text = settings.parameters()[p.TOOL_PROVIDERS.name]
     assert fits(p.TOOL_PROVIDERS, text)
-    (found,) = read_providers(text, {})
+    (found,) = read_providers(text)
     assert (found.name, found.kind, found.source, found.tools) == (
         "orders",
         "openapi",
@@ -417,6 +417,9 @@ def test_providers_become_one_parameter_that_the_server_reads() -> None:
         ("timeout = 20", 'timeout = "20"', "is of another type"),
         ("timeout = 20", 'credential = "key"', "a key of compute.secret_arn, which is not set"),
         ('["get_*"]', "[]", "write names of tools"),
+        ('["get_*"]', '["a b"]', "write names of tools"),
+        ("timeout = 20", 'base_url = "http://plain.example.com"', "write an https:// URL"),
+        ("timeout = 20", 'credential_header = "X: y"', "write a header's name"),
         ('["get_*"]', str([f"tool_{number}" * 5 for number in range(200)]), "characters and may take 4096"),
         ("timeout = 20", f"timeout = 20{PROVIDER}", "two [[providers]] have the name orders"),
     ],

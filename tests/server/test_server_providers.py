@@ -26,6 +26,12 @@ class Api(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer with an order."""
         self.seen.append(dict(self.headers))
+        if self.path == "/plain.json":
+            document = {"openapi": "3.0.3", "servers": [{"url": "http://orders.example.com"}], "paths": {}}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(document).encode())
+            return
         if self.path == "/orders/60":
             self.released.wait(30)
         self.send_response(500 if self.path == "/orders/13" else 200)
@@ -56,6 +62,8 @@ def remote(server_python: Path) -> Iterator[ServerProcess]:
 def _providers(folder: Path, api: str, remote: str) -> list[dict[str, Any]]:
     (folder / "more_tools").mkdir(exist_ok=True)
     (folder / "more_tools" / "__init__.py").touch()
+    (folder / "slow_tools").mkdir(exist_ok=True)
+    (folder / "slow_tools" / "__init__.py").write_text("import time\n\ntime.sleep(600)\n")
     for name in ("double", "hidden"):
         source = f'def {name}(number: int) -> int:\n    """Count."""\n    return number * 2\n'
         (folder / "more_tools" / f"{name}.py").write_text(source)
@@ -74,6 +82,10 @@ def _providers(folder: Path, api: str, remote: str) -> list[dict[str, Any]]:
         {"name": "remote", "kind": "mcp", "source": remote, "tools": ["count", "wait", "echo"], "timeout": 2},
         {"name": "gone", "kind": "mcp", "source": "http://127.0.0.1:9/mcp", "timeout": 1},
         {"name": "broken", "kind": "package", "source": "absent_tools"},
+        {"name": "again", "kind": "package", "source": "more_tools"},
+        {"name": "keyless", "kind": "mcp", "source": remote, "credential": "mistyped"},
+        {"name": "hanging", "kind": "package", "source": "slow_tools", "timeout": 1},
+        {"name": "plain", "kind": "openapi", "source": f"{api}/plain.json", "credential": "api"},
     ]
 
 
@@ -86,6 +98,7 @@ def server(
         "PYTHONPATH": str(folder),
         "PROVIDERS": json.dumps(_providers(folder, api, remote.url)),
         "TOOL_SECRETS": json.dumps(SECRETS),
+        "PROVIDER_START_SECONDS": "8",
     }
     with ServerProcess(server_python, settings) as running:
         yield running.wait_until_listening()
@@ -94,14 +107,17 @@ def server(
 @pytest.mark.parametrize("version", ALL_VERSIONS)
 def test_each_provider_offers_what_it_may(server: ServerProcess, version: str) -> None:
     listed = [tool["name"] for tool in server.mcp(version, "tools/list").json()["result"]["tools"]]
-    assert sorted(listed) == ["count", "double", "echo", "get_order", "get_system_info", "wait"]
+    assert sorted(listed) == ["count", "double", "echo", "get_order", "get_system_info", "hidden", "wait"]
 
 
 def test_readiness_tells_what_became_of_each(server: ServerProcess) -> None:
     answer = server.request("GET", "/ready")
     state = answer.json()["providers"]
     assert (answer.status, state["more"], state["orders"], state["remote"]) == (200, "started", "started", "started")
-    assert state["broken"].startswith("TOOL_PACKAGES names absent_tools, which is not there")
+    assert state["broken"].startswith("PROVIDERS names absent_tools, which is not there")
+    assert state["keyless"] == "its credential mistyped is no key of the runtime's secret"
+    assert state["hanging"] == "it did not answer within 8 seconds"
+    assert "gives no https:// URL of the API" in state["plain"]
     assert state["gone"]
     assert "another tool has that name" in [entry.get("reason") for entry in server.log()]
 
@@ -127,7 +143,6 @@ def test_their_tools_are_called_with_their_credentials_and_nobody_elses(server: 
         ("get_order", {"order": 13}, "orders, which has the tool get_order, failed; try again later."),
         ("wait", {"seconds": 5}, "remote, which has the tool wait, did not answer within 2 seconds."),
         ("delete_order", {"order": 1}, "Unknown tool: 'delete_order'"),
-        ("hidden", {"number": 1}, "Unknown tool: 'hidden'"),
     ],
 )
 def test_a_call_that_fails_says_whose_failure_it_is(
@@ -137,6 +152,17 @@ def test_a_call_that_fails_says_whose_failure_it_is(
     assert result["isError"]
     assert sentence in result["content"][0]["text"]
     assert server.call("double", {"number": 1})["structuredContent"] == {"result": 2}
+
+
+def test_a_package_that_hangs_does_not_hold_up_the_end(
+    start_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    (tmp_path / "slow_tools").mkdir()
+    (tmp_path / "slow_tools" / "__init__.py").write_text("import time\n\ntime.sleep(600)\n")
+    slow = {"name": "slow", "kind": "package", "source": "slow_tools", "timeout": 1}
+    settings = {"PROVIDERS": json.dumps([slow]), "PYTHONPATH": str(tmp_path), "PROVIDER_START_SECONDS": "1"}
+    server = start_server(**settings).wait_until_listening()
+    assert server.stop() == 0
 
 
 def test_nothing_secret_is_logged(server: ServerProcess) -> None:
@@ -164,7 +190,11 @@ def test_a_required_provider_that_does_not_start_keeps_the_server_from_starting(
         ('[{"name": "a", "kind": "mcp", "source": "ftp://x"}]', "write the server's https:// URL"),
         ('[{"name": "a", "kind": "openapi", "source": "../secrets.json"}]', "the path of a document in the image"),
         ('[{"name": "a", "kind": "package", "source": "x", "timeout": 0}]', "seconds from 1 to 120"),
-        ('[{"name": "a", "kind": "package", "source": "x", "credential": "y"}]', "no key of the runtime's secret"),
+        ('[{"name": "a", "kind": "package", "source": "x", "credential": 1}]', "write the name of a key"),
+        (
+            '[{"name": "a", "kind": "mcp", "source": "http://127.0.0.1:1@example.com"}]',
+            "write the server's https:// URL",
+        ),
         ('[{"name": "a", "kind": "package", "source": "x", "tool": ["y"]}]', "the unknown member tool"),
         ('[{"name": "a", "kind": "package", "source": "x", "tools": []}]', "no list of tools"),
         (

@@ -43,6 +43,7 @@ def test_the_start_and_the_first_requests_build_no_type_checks_and_a_tools_own_s
     )
     assert json.loads(done.stdout.splitlines()[-1]) == [[], True, None]
 
+
 LAZY = """
 import importlib, json, sys
 from server.quick_imports import _LAZY_PACKAGES, import_fastmcp
