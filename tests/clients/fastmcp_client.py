@@ -51,8 +51,8 @@ async def answered(message: str, response_type: Any, params: Any, context: Any) 
     )
 
 
-async def given_up(client: Client[Any], has_ended: Callable[[], bool]) -> str:
-    """Call `test_waiting`, give up once it runs, and return whether it ended while the client stays connected."""
+async def given_up(client: Client[Any], ends: Callable[[], bool]) -> str:
+    """Call `test_waiting`, give up once it runs, and return whether it `ends` while the client stays connected."""
     runs = asyncio.Event()
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
@@ -62,17 +62,13 @@ async def given_up(client: Client[Any], has_ended: Callable[[], bool]) -> str:
     await runs.wait()
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
-    for _ in range(50):
-        if has_ended():
-            return "given up, and the call has ended"
-        await asyncio.sleep(0.02)
-    return "given up"
+    return "given up" + (", and the call has ended" if await asyncio.to_thread(ends) else "")
 
 
-async def found(url: str, mode: Any, has_ended: Callable[[], bool]) -> dict[str, Any]:
+async def found(url: str, mode: Any, ends: Callable[[], bool]) -> dict[str, Any]:
     """Call the fixture server at `url` in `mode` (``legacy`` or a protocol version).
 
-    `has_ended` says whether the call of `test_waiting` was cancelled.
+    `ends` waits for the end of the call of `test_waiting` that is given up, and says whether it came.
     """
     said: list[str] = []
 
@@ -115,7 +111,7 @@ async def found(url: str, mode: Any, has_ended: Callable[[], bool]) -> dict[str,
                 "error": lambda: text_of(client, "test_error_handling"),
                 "progress": lambda: progress_of(client, "test_tool_with_progress", {}),
                 "log": logged,
-                "cancel": lambda: given_up(client, has_ended),
+                "cancel": lambda: given_up(client, ends),
                 "question": lambda: text_of(client, "test_input_required_result_multi_round"),
                 "resource": lambda: read("test://static-text"),
                 "resource template": lambda: read("test://template/7/data"),

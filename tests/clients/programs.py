@@ -14,12 +14,10 @@ _PROGRAM_SECONDS = 60
 _INSPECTOR = ("@modelcontextprotocol/inspector", "clients/cli/build/index.js")
 
 
-def typescript_sdk(
-    node: NodePackages, url: str, era: str, folder: Path, has_ended: Callable[[], bool]
-) -> dict[str, Any]:
+def typescript_sdk(node: NodePackages, url: str, era: str, folder: Path, ends: Callable[[], bool]) -> dict[str, Any]:
     """Call with the TypeScript SDK of `era`, from a script that is run in `folder`.
 
-    `has_ended` waits for the end of the call that the script gives up, and says whether it came.
+    `ends` waits for the end of the call that the script gives up, and says whether it came.
     """
     (folder / "node_modules").symlink_to(node.folder / "node_modules")
     script = shutil.copy(Path(__file__).with_name("typescript_sdk.mjs"), folder)
@@ -31,7 +29,7 @@ def typescript_sdk(
         if not line:
             raise AssertionError(process.stderr.read().decode())
         found: dict[str, Any] = json.loads(line)
-        if found["cancel"] == "given up" and has_ended():
+        if found["cancel"] == "given up" and ends():
             found["cancel"] += ", and the call has ended"
         process.communicate(b"leave\n", timeout=_PROGRAM_SECONDS)
     return found

@@ -3,11 +3,12 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.conformance.not_applicable import NOT_APPLICABLE
 from tests.node.installed import NodePackages
 
 ERAS = ("2025-11-25", "2026-07-28")
@@ -48,16 +49,21 @@ def version(node: NodePackages) -> str:
 def run(node: NodePackages, url: str, folder: Path) -> tuple[Scenario, ...]:
     """Run every server scenario of both eras against `url`; `folder` gets what the suite writes.
 
-    Raises RuntimeError, with the suite's last words, where it wrote nothing.
+    A scenario that fails and applies is run once more by itself: the suite gives some answers half a second, which a
+    busy machine may miss. Raises RuntimeError, with the suite's last words, where it wrote nothing.
     """
     with ThreadPoolExecutor(len(ERAS)) as pool:
-        return tuple(
-            scenario for found in pool.map(lambda era: _run(node, url, era, folder / era), ERAS) for scenario in found
-        )
+        first = pool.map(lambda era: _run(node, url, era, folder / era, ["--suite", "all"]), ERAS)
+        found = [scenario for scenarios in first for scenario in scenarios]
+    for place, scenario in enumerate(found):
+        if scenario.outcome == "failed" and (scenario.era, scenario.name) not in NOT_APPLICABLE:
+            again = folder / "again" / scenario.era / scenario.name
+            [found[place]] = _run(node, url, scenario.era, again, ["--scenario", scenario.name])
+    return tuple(found)
 
 
-def _run(node: NodePackages, url: str, era: str, folder: Path) -> tuple[Scenario, ...]:
-    command = [*node.program(_PACKAGE, "dist/index.js"), "server", "--url", url, "--suite", "all"]
+def _run(node: NodePackages, url: str, era: str, folder: Path, which: Sequence[str]) -> tuple[Scenario, ...]:
+    command = [*node.program(_PACKAGE, "dist/index.js"), "server", "--url", url, *which]
     command += ["--spec-version", era, "-o", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_SUITE_SECONDS, check=False)
     found = tuple(sorted(_read(folder, era), key=lambda scenario: scenario.name))
