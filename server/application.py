@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from server.providers import Providers
     from server.token_keys import TokenKeys
     from server.token_lock import TokenLock
+    from server.traces import Traces
 
 NAME = "mcp-agent-runtime"
 VERSION = "1.0.0"
@@ -91,7 +92,7 @@ def build_application(
             tool.bound(bounds)
     guard = MemoryGuard(memory_limit(), settings.memory_percent / 100, resident_bytes)
     admission = Admission(settings.max_concurrency, settings.max_queue, settings.queue_seconds, guard.is_short)
-    observation = Observation(settings, [tool.name for tool in tools])
+    observation = Observation(settings, [tool.name for tool in tools], traces=_traces(settings))
     server = build_mcp_server(tools, observation, settings.request_state_key, settings.list_page_size)
     if furnish is not None:
         furnish(server)
@@ -169,6 +170,16 @@ class _Application(Starlette):
             await self._by_path.get(scope["path"], self._others)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+
+def _traces(settings: Settings) -> "Traces | None":
+    if not settings.traces_url:
+        return None
+    from server.span_exporter import OtlpJsonExporter
+    from server.traces import Traces, quiet_sdk
+
+    quiet_sdk()
+    return Traces(OtlpJsonExporter(settings.traces_url), settings.runtime_name, settings.traces_percent)
 
 
 def _token_lock(rules: TokenRules | None) -> "tuple[TokenKeys, TokenLock] | tuple[None, None]":

@@ -1,4 +1,4 @@
-"""What is known of every tool call afterwards: one audit line, and metrics.
+"""What is known of every tool call afterwards: one audit line, metrics, and a span where traces are on.
 
 Whoever runs a tool calls `Observation.begin` before and `CallInProgress.end` after it, on the event loop's thread.
 """
@@ -9,12 +9,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 from json.encoder import encode_basestring_ascii as quoted
+from typing import TYPE_CHECKING
 
 from server.json_logs import write_line, written_time
 from server.redaction import SecretFilter
 from server.request_facts import RequestFacts
 from server.settings import Settings
 from server.tool_metrics import ERROR_METRICS, OK, UNKNOWN_TOOL, ToolMetrics
+
+if TYPE_CHECKING:
+    from server.traces import Span, Traces
 
 OUTCOMES = (OK, *ERROR_METRICS)
 """How a call may end."""
@@ -39,10 +43,12 @@ class Observation:
         write: Callable[[str], None] = write_line,
         clock: Callable[[], float] = time.perf_counter,
         now: Callable[[], float] = time.time,
+        traces: "Traces | None" = None,
     ) -> None:
         """Observe calls of `tools`.
 
         `write` takes one line of JSON without its end; `clock` measures durations, `now` counts seconds from 1970.
+        Spans are made where `traces` is given.
         """
         self._tools = set(tools)
         self._interval = settings.metrics_seconds
@@ -52,6 +58,7 @@ class Observation:
         self._write = write
         self._clock = clock
         self._now = now
+        self._traces = traces
 
     def know(self, tools: Iterable[str]) -> None:
         """Observe calls of `tools` under their names too, as long as there are not too many names."""
@@ -63,22 +70,23 @@ class Observation:
         """Note that a call of `tool`, which need not be there, begins; it counts as running until its `end`."""
         name = tool if tool in self._tools else UNKNOWN_TOOL
         self._metrics.begin(name)
-        return CallInProgress(self, name, tool, facts, self._clock())
+        span = None if self._traces is None else self._traces.begin(name, facts)
+        return CallInProgress(self, name, tool, facts, self._clock(), span)
 
     @asynccontextmanager
     async def publishing(self) -> AsyncIterator[None]:
-        """Write the metrics every METRICS_SECONDS, and once more at the end."""
-        if not self._interval:
-            yield
-            return
-        publisher = asyncio.create_task(self._publish_for_ever())
+        """Write the metrics every METRICS_SECONDS; at the end write them once more, and send the last spans."""
+        publisher = asyncio.create_task(self._publish_for_ever()) if self._interval else None
         try:
             yield
         finally:
-            publisher.cancel()
-            with suppress(asyncio.CancelledError):
-                await publisher
-            self.publish()
+            if publisher is not None:
+                publisher.cancel()
+                with suppress(asyncio.CancelledError):
+                    await publisher
+                self.publish()
+            if self._traces is not None:
+                await asyncio.to_thread(self._traces.close)
 
     def publish(self) -> None:
         """Write the metrics of the time since the last call of this."""
@@ -101,6 +109,8 @@ class Observation:
         if outcome not in _KNOWN:
             outcome = "crash"
         self._metrics.end(call.name, outcome, milliseconds)
+        if call.span is not None:
+            call.span.end(outcome)
         self._write(self._audit_line(call, outcome, arguments, milliseconds, now))
 
     def _audit_line(
@@ -131,7 +141,7 @@ class Observation:
 class CallInProgress:
     """A call that runs; made by `Observation.begin`."""
 
-    __slots__ = ("_observation", "_over", "facts", "name", "started", "tool")
+    __slots__ = ("_observation", "_over", "facts", "name", "span", "started", "tool")
 
     def __init__(
         self,
@@ -140,6 +150,7 @@ class CallInProgress:
         tool: str,
         facts: RequestFacts,
         started: float,
+        span: "Span | None",
     ) -> None:
         """`name` is the tool's in metrics, `tool` what the caller asked for."""
         self._observation = observation
@@ -148,6 +159,7 @@ class CallInProgress:
         self.tool = tool
         self.facts = facts
         self.started = started
+        self.span = span
 
     def left_queue(self) -> None:
         """Say that the tool itself begins now, where the call had to wait for its turn; for the metric QueueTime."""

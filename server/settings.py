@@ -16,6 +16,9 @@ LOAD_BALANCER_IDLE_SECONDS = 60
 CONTAINER_STOP_SECONDS = 120
 """Longest time that Fargate leaves between SIGTERM and SIGKILL (ECS task definition: ``stopTimeout``, maximum 120)."""
 
+COLLECTOR_URL = "http://127.0.0.1:4318/v1/traces"
+"""Where a collector beside the server takes OTLP over HTTP (OpenTelemetry protocol specification, default port)."""
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _HOST_PATTERN = re.compile(r"\*|(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
@@ -93,6 +96,9 @@ class Settings:
     audit_arguments: whether audit lines hold a call's arguments: ``off``, or ``redacted``, without secrets and cut
         (AUDIT_ARGUMENTS).
     audit_caller_header: the header that says who calls, in lower case; empty: none does (AUDIT_CALLER_HEADER).
+    traces_url: where spans go, as OTLP over HTTP; empty: there are none (TRACES ``on`` or ``off``, and TRACES_URL,
+        https, or http on this machine).
+    traces_percent: share of calls that are traced where the caller has not decided that (TRACES_PERCENT).
     token: which tokens are asked for; None: none are (REQUIRE_TOKEN ``on`` or ``off``, and the TOKEN_ settings).
     request_state_key: what seals the state of calls that ask their caller and are called anew, the same for every
         task of a runtime; empty: a key of the process alone (REQUEST_STATE_KEY, a secret of 32 characters and more).
@@ -129,6 +135,8 @@ class Settings:
     metrics_seconds: int = 60
     audit_arguments: str = "off"
     audit_caller_header: str = ""
+    traces_url: str = ""
+    traces_percent: int = 100
     token: TokenRules | None = None
     request_state_key: str = field(default="", repr=False)
     tool_packages: tuple[str, ...] = ("server.tools",)
@@ -179,6 +187,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         metrics_seconds=setting("METRICS_SECONDS", _whole_number(0, 3600), Settings.metrics_seconds),
         audit_arguments=setting("AUDIT_ARGUMENTS", _one_of("off", "redacted"), Settings.audit_arguments),
         audit_caller_header=setting("AUDIT_CALLER_HEADER", _header_name, Settings.audit_caller_header),
+        traces_url=_traces_url(environment),
+        traces_percent=setting("TRACES_PERCENT", _whole_number(0, 100), Settings.traces_percent),
         token=_token_rules(environment),
         request_state_key=setting("REQUEST_STATE_KEY", _key, Settings.request_state_key),
         tool_packages=setting("TOOL_PACKAGES", _list_of(_package), Settings.tool_packages),
@@ -194,6 +204,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             f"{settings.keep_alive_seconds}; the ping interval must be the smaller of the two."
         )
     return settings
+
+
+def _traces_url(environment: Mapping[str, str]) -> str:
+    asked = environment.get("TRACES", "").strip().lower() or "off"
+    if asked not in ("on", "off"):
+        raise SettingsError(f"TRACES is {asked!r}; write on or off.")
+    url = environment.get("TRACES_URL", "").strip() or COLLECTOR_URL
+    if not _is_safe_url(url):
+        raise SettingsError(f"TRACES_URL is {url!r}; write an https:// URL, or an http:// one of this machine.")
+    return url if asked == "on" else ""
 
 
 def _token_rules(environment: Mapping[str, str]) -> TokenRules | None:

@@ -68,7 +68,7 @@ GALLERY: Final = (
         " identity-based policy allows the iam:PassRole action",
         "aws-solutions-library-samples/data-lakes-on-aws/issues/275",
         "MCPR-104",
-        "foundation-target.yaml",
+        "launch-url --execution-roles",
         "AWS::IAM::Role",
     ),
     Reported(
@@ -198,7 +198,7 @@ GALLERY: Final = (
         " 'service-role/AWSControlTowerStackSetRole'.",
         "aws-solutions/aws-control-tower-customizations/issues/109",
         "MCPR-601",
-        "foundation-target.yaml",
+        "launch-url --execution-roles",
         area="operation",
     ),
     Reported(
