@@ -10,7 +10,7 @@ from generator.presets import TASK_SIZES
 PRODUCT: Final = "Portfolio and product"
 LAUNCHING: Final = "How the product launches"
 AUDIENCE: Final = "Who may launch it"
-GROUPS: Final = (PRODUCT, LAUNCHING, AUDIENCE, p.PROTECTION)
+GROUPS: Final = (PRODUCT, LAUNCHING, f.STACK_SETS, AUDIENCE, p.PROTECTION)
 PRINCIPAL_SLOTS: Final = 4
 SHARE_SLOTS: Final = 8
 ROLE: Final = "role"
