@@ -17,7 +17,7 @@ from typing import Any, Final
 from awacs import s3 as s3_actions
 from awacs import sts
 from awacs.aws import Allow, Condition, Principal, Statement, StringEquals
-from troposphere import AWSObject, Equals, Join, Not, Output, Ref, Sub, Template, iam, servicecatalog
+from troposphere import And, AWSObject, Equals, Join, Not, Output, Ref, Sub, Template, iam, servicecatalog
 
 from generator import catalog_parameters as k
 from generator import composition, protection
@@ -209,8 +209,8 @@ def _tags(scope: Scope, portfolio: AWSObject) -> None:
     key = _given(k.TAG_KEY)
     for parameter in k.TAG_VALUES:
 
-        def both(inner: Scope, value: RootParameter = parameter) -> composition.AllOf:
-            return composition.AllOf(inner.holds(key), inner.holds(_given(value)))
+        def both(inner: Scope, value: RootParameter = parameter) -> And:
+            return And(inner.holds(key), inner.holds(_given(value)))
 
         when = composition.Condition(f"Offers{parameter.name}", both)
         option = scope.add(
