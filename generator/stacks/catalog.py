@@ -237,6 +237,10 @@ def _given(parameter: RootParameter) -> composition.Condition:
 
 
 def _launch_role(scope: Scope, when: composition.Condition | None) -> iam.Role:
+    """Adds the role that the service takes.
+
+    The guide's trust names no account and no other key that the service is known to send, so none is asked for.
+    """
     packaged = Sub(f"arn:${{AWS::Partition}}:s3:::${{Bucket}}/{TEMPLATES}*", Bucket=scope.parameter(f.ARTIFACT_BUCKET))
     copied = Statement(
         Sid="CopiedTemplate",
