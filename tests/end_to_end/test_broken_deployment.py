@@ -99,8 +99,8 @@ def test_image_that_is_not_there_stops_before_any_runtime(project: Project) -> N
     digest = "sha256:" + "0" * 64
     project.configure(('digest = ""', f'digest = "{digest}"'))
     done = project.run("deploy")
-    assert done.status == 1
-    assert f"does not hold the image {digest} in us-east-1; push it, or correct image.digest." in done.error
+    assert done.status == 2
+    assert f"does not hold the image {digest} in us-east-1: push it, or correct image.digest." in done.error
     assert project.json("status")["targets"] == []
 
 

@@ -133,8 +133,8 @@ def test_image_for_another_architecture_is_refused_before_any_runtime(project: P
     digest = image_in(project, REGION)["imageDigest"]
     project.configure(('digest = ""', f'digest = "{digest}"'), ('"X86_64"  ', '"ARM64"  '))
     done = project.run("deploy")
-    assert done.status == 1
-    assert f"{digest} is for amd64, but the target {ACCOUNT} {REGION} runs arm64; set compute.cpu" in done.error
+    assert done.status == 2
+    assert f"{digest} is for amd64, but the target {ACCOUNT} {REGION} runs arm64: set compute.cpu" in done.error
     assert project.json("status")["targets"] == []
 
 
