@@ -38,11 +38,7 @@ def console() -> Console:
 
 def show_preflight(found: Table) -> None:
     """Prints the rows of a preflight, each with its evidence class, and below it the remedies of those that failed."""
-    show(
-        "",
-        ("check", "where", "result", "evidence", "detail"),
-        [(row.check, row.where, row.result, row.evidence, row.detail) for row in found.rows],
-    )
+    show("", ("check", "where", "result", "evidence", "detail"), found.folded(DETAILED_TARGETS))
     for remedy in sentences(found.red):
         console().print(f"\n{remedy}", soft_wrap=True)
 

@@ -221,8 +221,8 @@ CAUSES: Final[tuple[Cause, ...]] = (
         "MCPR-601",
         "The stack set's administration role may not use the target account.",
         "The execution role is not there, or does not trust the administration role.",
-        "Launch what `python build.py launch-url --execution-roles` prints in that account; then run the same command"
-        " again.",
+        "Launch templates/foundation-target.yaml in that account: `python build.py launch-url --execution-roles` prints"
+        " a link; then run the same command again.",
         r"should have '.*' role with trust relationship to Role",
         "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html",
         ("operation", "stack"),

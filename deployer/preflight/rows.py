@@ -70,6 +70,23 @@ class Table:
         said += f"; {len(self.red)} FAILED" if self.red else ""
         return f"{said}; not checked: {', '.join(open_)}" if open_ else said
 
+    def folded(self, most: int) -> list[tuple[str, str, str, str, str]]:
+        """Returns the rows as people read them: what passed at more than `most` places is one line."""
+        places: dict[tuple[str, Evidence], list[Row]] = {}
+        for row in self.rows:
+            if row.passed:
+                places.setdefault((row.check, row.evidence), []).append(row)
+        many = {key: rows for key, rows in places.items() if len(rows) > most}
+        lines: list[tuple[str, str, str, str, str]] = []
+        for row in self.rows:
+            alike = many.get((row.check, row.evidence), []) if row.passed else []
+            if not alike:
+                lines.append((row.check, row.where, row.result, row.evidence, row.detail))
+            elif row is alike[0]:
+                detail = row.detail if len({one.detail for one in alike}) == 1 else ""
+                lines.append((row.check, f"{len(alike)} places", row.result, row.evidence, detail))
+        return lines
+
     def as_data(self) -> list[dict[str, Any]]:
         """Returns it as plain data."""
         return [{**asdict(row), "result": row.result} for row in self.rows]

@@ -5,7 +5,7 @@ import functools
 from typing import Any
 
 from generator.rendering import ordered, to_yaml
-from generator.stacks import deployer, foundation, runtime
+from generator.stacks import catalog, deployer, foundation, runtime
 
 
 def template_dicts() -> dict[str, dict[str, Any]]:
@@ -15,7 +15,8 @@ def template_dicts() -> dict[str, dict[str, Any]]:
 
 @functools.cache
 def _made() -> dict[str, dict[str, Any]]:
-    everything = runtime.nested() | runtime.flattened() | foundation.templates() | deployer.templates()
+    everything = runtime.nested() | runtime.flattened() | foundation.templates()
+    everything |= deployer.templates() | catalog.templates()
     return {name: ordered(template) for name, template in everything.items()}
 
 

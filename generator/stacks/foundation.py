@@ -23,7 +23,23 @@ from awacs.aws import (
     StringEquals,
     StringNotEquals,
 )
-from troposphere import AWSHelperFn, Equals, Join, Not, NoValue, Output, Ref, Select, Split, Sub, Template, ecr, iam, s3
+from troposphere import (
+    AWSHelperFn,
+    AWSObject,
+    Equals,
+    Join,
+    Not,
+    NoValue,
+    Output,
+    Ref,
+    Select,
+    Split,
+    Sub,
+    Template,
+    ecr,
+    iam,
+    s3,
+)
 
 from generator import composition, protection
 from generator import conditions as c
@@ -49,18 +65,15 @@ SOURCE_DAYS = 30
 TEMPLATES = "templates/"
 """Under this prefix the artifact bucket is readable for targets; what else it holds is the publisher's."""
 UNLISTED = {"W3037": "the provider schema names bedrock-agentcore:CreateTokenVault, cfn-lint does not know it yet"}
-OWN_NAMES = {"s3": (f"arn:${{AWS::Partition}}:s3:::{STACK_SET_STACKS.lower()}",)}
-"""Where unnamed resources bear the stack's name, the execution role reaches those alone."""
-
 CREATES_ADMINISTRATION_ROLE = chosen("CreatesAdministrationRole", f.CREATE_ADMINISTRATION_ROLE, "on")
 HAS_OPT_IN_REGIONS = composition.Condition(
     "HasOptInRegions", lambda scope: Not(Equals(Join("", scope.parameter(f.OPT_IN_REGIONS)), ""))
 )
 CREATES_EXECUTION_ROLE = chosen("CreatesExecutionRole", f.CREATE_EXECUTION_ROLE, "on")
 
-_EXECUTION_POLICIES = {
-    "ExecutionNetworkPolicy": ("ec2", "elasticloadbalancing", "vpce", "vpc-lattice"),
-    "ExecutionServicePolicy": (
+_POLICIES = {
+    "NetworkPolicy": ("ec2", "elasticloadbalancing", "vpce", "vpc-lattice"),
+    "ServicePolicy": (
         "application-autoscaling",
         "bedrock-agentcore",
         "cognito-idp",
@@ -68,7 +81,7 @@ _EXECUTION_POLICIES = {
         "logs",
         "secretsmanager",
     ),
-    "ExecutionSupportPolicy": ("acm", "cloudwatch", "kms", "route53", "s3", "sns", "wafv2"),
+    "SupportPolicy": ("acm", "cloudwatch", "kms", "route53", "s3", "sns", "wafv2"),
 }
 
 
@@ -322,21 +335,28 @@ def _administration_role(scope: Scope) -> iam.Role:
     )
 
 
-def _execution_role(scope: Scope, principal: Value, packaged: Sub, when: composition.Condition | None) -> None:
-    policies = [
+def making(scope: Scope, prefix: str, maker: str, stacks: str, when: composition.Condition | None) -> list[AWSObject]:
+    """Adds the managed policies, titled by `prefix`, with which `maker` makes the runtime's resources in `stacks`."""
+    own_names = {"s3": (f"arn:${{AWS::Partition}}:s3:::{stacks.lower()}",)}
+    return [
         scope.add(
             iam.ManagedPolicy(
-                title,
-                Description="What stack sets need to make MCP runtimes, part of the execution role.",
-                PolicyDocument=policy(*uses(HANDLER_PERMISSIONS, services, OWN_NAMES)),
+                f"{prefix}{title}",
+                Description=f"What {maker} to make MCP runtimes, part of the {prefix.lower()} role.",
+                PolicyDocument=policy(*uses(HANDLER_PERMISSIONS, services, own_names)),
             ),
-            f"Lets stack sets make the runtime's resources of {', '.join(services)}.",
+            f"Lets {maker.removesuffix(' need').removesuffix(' needs')} make the runtime's resources of"
+            f" {', '.join(services)}.",
             when,
             lint_exceptions=UNLISTED if "bedrock-agentcore" in services else None,
             wildcards={UNSCOPED_SID: UNSCOPED_REASON},
         )
-        for title, services in _EXECUTION_POLICIES.items()
+        for title, services in _POLICIES.items()
     ]
+
+
+def _execution_role(scope: Scope, principal: Value, packaged: Sub, when: composition.Condition | None) -> None:
+    policies = making(scope, "Execution", "stack sets need", STACK_SET_STACKS, when)
     scope.add(
         iam.Role(
             "ExecutionRole",
@@ -346,7 +366,7 @@ def _execution_role(scope: Scope, principal: Value, packaged: Sub, when: composi
                 Statement(Effect=Allow, Principal=AWSPrincipal(principal), Action=[sts.AssumeRole])
             ),
             ManagedPolicyArns=[attached.ref() for attached in policies],
-            Policies=[iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=_stacks_and_roles(scope, packaged))],
+            Policies=[iam.Policy(PolicyName="stacks-and-roles", PolicyDocument=_execution_document(scope, packaged))],
         ),
         "What stack sets may do in this account: make the runtime's resources, and roles only under their own names.",
         when,
@@ -361,22 +381,8 @@ def _execution_role(scope: Scope, principal: Value, packaged: Sub, when: composi
     )
 
 
-def _stacks_and_roles(scope: Scope, packaged: Sub) -> dict[str, Any]:
-    own = "arn:${AWS::Partition}:iam::${AWS::AccountId}"
-    made = [Sub(f"{own}:role/{STACK_SET_STACKS}")]
-    statements: list[Statement | AWSHelperFn] = [
-        Statement(
-            Sid="Stacks",
-            Effect=Allow,
-            Action=[cloudformation_actions.Action("*")],
-            Resource=[Sub(f"arn:${{AWS::Partition}}:cloudformation:*:${{AWS::AccountId}}:stack/{STACK_SET_STACKS}")],
-        ),
-        Statement(
-            Sid="Templates",
-            Effect=Allow,
-            Action=[cloudformation_actions.GetTemplateSummary, cloudformation_actions.ValidateTemplate],
-            Resource=["*"],
-        ),
+def _execution_document(scope: Scope, packaged: Sub) -> dict[str, Any]:
+    more = [
         # "Detect unmanaged configuration changes" (user guide): detection needs both, which take no resource.
         Statement(
             Sid="Drift",
@@ -385,12 +391,6 @@ def _stacks_and_roles(scope: Scope, packaged: Sub) -> dict[str, Any]:
                 cloudformation_actions.BatchDescribeTypeConfigurations,
                 cloudformation_actions.DescribeStackDriftDetectionStatus,
             ],
-            Resource=["*"],
-        ),
-        Statement(
-            Sid="Zones",
-            Effect=Allow,
-            Action=[ec2_actions.DescribeAvailabilityZones, ec2_actions.DescribeAccountAttributes],
             Resource=["*"],
         ),
         Statement(
@@ -405,6 +405,34 @@ def _stacks_and_roles(scope: Scope, packaged: Sub) -> dict[str, Any]:
             Resource=["*"],
             Condition=Condition([StringNotEquals("s3:ResourceAccount", Ref("AWS::AccountId"))]),
         ),
+    ]
+    return stacks_and_roles(scope, packaged, STACK_SET_STACKS, more)
+
+
+def stacks_and_roles(scope: Scope, packaged: Sub, stacks: str, more: Sequence[Statement]) -> dict[str, Any]:
+    """Returns the policy document for stacks named `stacks`, roles in them, and what `more` their maker does."""
+    own = "arn:${AWS::Partition}:iam::${AWS::AccountId}"
+    made = [Sub(f"{own}:role/{stacks}")]
+    statements: list[Statement | AWSHelperFn] = [
+        Statement(
+            Sid="Stacks",
+            Effect=Allow,
+            Action=[cloudformation_actions.Action("*")],
+            Resource=[Sub(f"arn:${{AWS::Partition}}:cloudformation:*:${{AWS::AccountId}}:stack/{stacks}")],
+        ),
+        Statement(
+            Sid="Templates",
+            Effect=Allow,
+            Action=[cloudformation_actions.GetTemplateSummary, cloudformation_actions.ValidateTemplate],
+            Resource=["*"],
+        ),
+        Statement(
+            Sid="Zones",
+            Effect=Allow,
+            Action=[ec2_actions.DescribeAvailabilityZones, ec2_actions.DescribeAccountAttributes],
+            Resource=["*"],
+        ),
+        *more,
         Statement(Sid="PackagedTemplates", Effect=Allow, Action=[s3_actions.GetObject], Resource=[packaged]),
         allow(
             [
@@ -412,7 +440,7 @@ def _stacks_and_roles(scope: Scope, packaged: Sub) -> dict[str, Any]:
                 for one in actions(HANDLER_PERMISSIONS, "iam")
                 if one.action not in {*protection.GRANTING, "CreateServiceLinkedRole"}
             ],
-            [*made, Sub(f"{own}:policy/{STACK_SET_STACKS}")],
+            [*made, Sub(f"{own}:policy/{stacks}")],
             "Roles",
         ),
         scope.choose(

@@ -54,6 +54,21 @@ _FOUNDATION: Final = {
     "ReplicationRegion1": "eu-west-1",
 }
 
+_CATALOG: Final = {
+    "ProviderName": "Platform",
+    "FirstTemplateUrl": "https://artifacts.s3.us-east-1.amazonaws.com/templates/0000.yaml",
+    "FirstVersionName": "v1.0.0",
+    "ArtifactBucketName": "artifacts",
+    "StackSetAccounts": "111122223333",
+    "StackSetRegions": "us-east-1",
+    "TagKey": "team",
+    "TagValue1": "platform",
+    "Principal1": "arn:aws:iam::111122223333:role/Developers",
+    "PrincipalPattern1": "arn:aws:iam:::role/Developers*",
+    "SharedAccount1": "444455556666",
+    "PermissionsBoundaryName": "boundary",
+}
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -70,7 +85,7 @@ class Variant:
 def variants(templates: Mapping[str, Mapping[str, Any]]) -> Iterator[Variant]:
     """Yields how the templates are looked at: the runtime's two forms under both presets, public with everything of
     its own and private with what exists already, and each template of the foundation without
-    and with a key that exists.
+    and with a key that exists; the catalog's with either constraint.
     """
     for root in (PARENT_FILE, FLATTENED_FILE):
         for preset in _PRESETS:
@@ -80,6 +95,9 @@ def variants(templates: Mapping[str, Mapping[str, Any]]) -> Iterator[Variant]:
         if root.startswith("foundation-"):
             for name, key in (("own", ""), ("existing", _KEY)):
                 yield Variant(root, name, {**_FOUNDATION, "RegistryKmsKeyArn": key})
+        if root.startswith("catalog"):
+            for constraint in ("role", "stack-set"):
+                yield Variant(root, constraint, {**_CATALOG, "LaunchConstraint": constraint})
 
 
 def plain(templates: Mapping[str, Mapping[str, Any]], variant: Variant) -> dict[str, dict[str, Any]]:

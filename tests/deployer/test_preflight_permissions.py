@@ -186,3 +186,16 @@ def test_table_in_one_line() -> None:
     table = Table((passed("a", "x", "fine"), failed("b", "y", "bad", "Do it."), unchecked("c", "z", "denied")))
     assert table.told() == "1 check passed; 1 FAILED; not checked: c of z"
     assert [row["result"] for row in table.as_data()] == ["passed", "FAILED", "not checked"]
+
+
+def test_what_passed_at_many_places_is_one_line() -> None:
+    rows = [passed("a", str(number), "fine") for number in range(3)]
+    table = Table((*rows, failed("a", "4", "bad", "Do it."), passed("b", "1", "x"), passed("a", "5", "x", "cited")))
+    assert [line[:3] for line in table.folded(2)] == [
+        ("a", "3 places", "passed"),
+        ("a", "4", "FAILED"),
+        ("b", "1", "passed"),
+        ("a", "5", "passed"),
+    ]
+    assert table.folded(2)[0][4] == "fine"
+    assert len(table.folded(3)) == 6

@@ -45,6 +45,7 @@ def test_deploy_ends_with_every_row_passed(deployed: Done) -> None:
     document = deployed.document
     assert document["changed"] is True
     assert document["uploaded"] == 12
+    assert {row["passed"] for row in document["preflight"]} == {True}
     rows = document["verification"][TARGET]
     assert [row["layer"] for row in rows] == LAYERS
     assert [row["passed"] for row in rows] == [True] * len(LAYERS)
