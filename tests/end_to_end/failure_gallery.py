@@ -68,7 +68,7 @@ GALLERY: Final = (
         " identity-based policy allows the iam:PassRole action",
         "aws-solutions-library-samples/data-lakes-on-aws/issues/275",
         "MCPR-104",
-        "launch-url --execution-roles",
+        "foundation-target.yaml",
         "AWS::IAM::Role",
     ),
     Reported(
