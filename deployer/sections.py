@@ -225,10 +225,11 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Operations:
-    """[operations]: logs and alarms."""
+    """[operations]: logs, traces and alarms."""
 
     log_retention_days: str = _setting(p.LOG_RETENTION)
     log_level: str = _setting(p.LOG_LEVEL)
+    traces_collector_image: str = _setting(p.TRACES_COLLECTOR_IMAGE)
     alarm_email: str = _setting(p.ALARM_EMAIL)
 
 

@@ -102,6 +102,7 @@ def _statement(number: int, parameter: RootParameter) -> Condition:
 HAS_ACCESS_STATEMENT: Final = tuple(_statement(number, one) for number, one in enumerate(p.ACCESS_STATEMENTS, 1))
 """A statement is in force: the tools that it names are there once the target has listed them."""
 HAS_CONTAINER_SECRET: Final = _given("HasContainerSecret", p.CONTAINER_SECRET_ARN)
+HAS_TRACES: Final = _given("HasTraces", p.TRACES_COLLECTOR_IMAGE)
 HAS_FIREWALL: Final = chosen("HasFirewall", p.FIREWALL, "on")
 ONLY_COUNTS: Final = chosen("OnlyCounts", p.FIREWALL_MODE, "count")
 HAS_RATE_LIMITS: Final = Condition(

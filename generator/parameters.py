@@ -636,6 +636,15 @@ LOG_LEVEL: Final = RootParameter(
     allowed_values=("DEBUG", "INFO", "WARNING", "ERROR"),
     constraint="must be DEBUG, INFO, WARNING or ERROR",
 )
+TRACES_COLLECTOR_IMAGE: Final = RootParameter(
+    "TracesCollectorImage",
+    OPERATIONS,
+    "Traces collector",
+    "Image, by digest, of the AWS Distro for OpenTelemetry collector that runs beside the server and sends a trace of"
+    " each call to AWS X-Ray. Empty: no traces.",
+    allowed_pattern=r"^([a-z0-9.-]+(/[a-z0-9._-]+)+(:[A-Za-z0-9._-]+)?@sha256:[0-9a-f]{64})?$",
+    constraint="must be an image with its digest, such as registry/repository@sha256:..., or empty",
+)
 ALARM_EMAIL: Final = RootParameter(
     "AlarmEmail",
     OPERATIONS,
@@ -732,6 +741,7 @@ ALL: Final = (
     CALLS_PER_TOOL,
     LOG_RETENTION,
     LOG_LEVEL,
+    TRACES_COLLECTOR_IMAGE,
     ALARM_EMAIL,
     TASK_POLICIES,
     PERMISSIONS_BOUNDARY,

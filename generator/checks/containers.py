@@ -102,12 +102,24 @@ def stopping_times(deployment: Deployment, title: str) -> Iterator[Defect]:
                 yield Defect(f"Properties.ContainerDefinitions[{index}].StopTimeout", sentence)
 
 
-def _containers(deployment: Deployment, definition: str) -> range:
-    return range(len(deployment.body(definition).get("Properties", {}).get("ContainerDefinitions", ())))
+def _containers(deployment: Deployment, definition: str) -> list[int]:
+    """Returns the positions of the containers that there are under the deployment's conditions."""
+    listed = deployment.body(definition).get("Properties", {}).get("ContainerDefinitions", ())
+    return [
+        index
+        for index, container in enumerate(listed)
+        if "Fn::If" not in container or _conditional(deployment, definition, index) is not None
+    ]
+
+
+def _conditional(deployment: Deployment, definition: str, index: int) -> Any:
+    return deployment.part(definition, ("ContainerDefinitions", index))
 
 
 def _field(deployment: Deployment, definition: str, index: int, name: str) -> Any:
     container = deployment.body(definition)["Properties"]["ContainerDefinitions"][index]
+    if "Fn::If" in container:
+        return (_conditional(deployment, definition, index) or {}).get(name)
     return deployment.part(definition, ("ContainerDefinitions", index, name)) if name in container else None
 
 

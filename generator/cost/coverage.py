@@ -36,6 +36,9 @@ METERS: Final[dict[str, Meter]] = {
 }
 
 _PERMISSION: Final = "IAM is free"
+_CATALOG: Final = (
+    "Service Catalog is billed by its API's calls, which publishing and launching make, not by what stands"
+)
 _VPC: Final = "part of a VPC, which is free but for what is metered by itself"
 _WITH_THE_GATEWAY: Final = "billed with the gateway's requests"
 _WITH_THE_LOAD_BALANCER: Final = "billed with the load balancer's capacity units"
@@ -73,6 +76,16 @@ FREE: Final[dict[str, str]] = {
     "AWS::S3::BucketPolicy": "part of the bucket",
     "AWS::SNS::Topic": "a month's first million requests are free; e-mails are metered",
     "AWS::SNS::TopicPolicy": "part of the topic",
+    "AWS::ServiceCatalog::CloudFormationProduct": _CATALOG,
+    "AWS::ServiceCatalog::LaunchRoleConstraint": _CATALOG,
+    "AWS::ServiceCatalog::LaunchTemplateConstraint": _CATALOG,
+    "AWS::ServiceCatalog::Portfolio": _CATALOG,
+    "AWS::ServiceCatalog::PortfolioPrincipalAssociation": _CATALOG,
+    "AWS::ServiceCatalog::PortfolioProductAssociation": _CATALOG,
+    "AWS::ServiceCatalog::PortfolioShare": _CATALOG,
+    "AWS::ServiceCatalog::StackSetConstraint": _CATALOG,
+    "AWS::ServiceCatalog::TagOption": _CATALOG,
+    "AWS::ServiceCatalog::TagOptionAssociation": _CATALOG,
     "AWS::WAFv2::LoggingConfiguration": "billed with the log group that it writes to",
     "AWS::WAFv2::WebACLAssociation": "part of the web ACL",
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from awacs import ecr as ecr_actions
 from awacs import logs as logs_actions
 from awacs import secretsmanager as secretsmanager_actions
+from awacs import xray as xray_actions
 from troposphere import AWSHelperFn, Join, NoValue, Ref, Sub, cloudwatch, ecs, iam, logs, secretsmanager
 from troposphere import applicationautoscaling as scaling
 
@@ -217,8 +218,23 @@ def _task_role(scope: Scope) -> iam.Role:
             AssumeRolePolicyDocument=trust("ecs-tasks.amazonaws.com", regional_arn("ecs", "*")),
             ManagedPolicyArns=scope.choose(c.HAS_TASK_POLICIES, scope.parameter(p.TASK_POLICIES), NoValue),
             PermissionsBoundary=protection.boundary(scope),
+            Policies=[
+                scope.choose(
+                    c.HAS_TRACES,
+                    iam.Policy(
+                        PolicyName="send-traces",
+                        PolicyDocument=policy(
+                            allow(
+                                [xray_actions.PutTraceSegments, xray_actions.PutTelemetryRecords], ["*"], "SendTraces"
+                            )
+                        ),
+                    ),
+                    NoValue,
+                )
+            ],
         ),
-        "What the tools themselves may do in AWS: nothing but what the named policies allow.",
+        "What the tools themselves may do in AWS: nothing but what the named policies allow, and send traces.",
+        wildcards={"SendTraces": "IAM takes no narrower resource for the X-Ray actions that send"},
     )
 
 
@@ -275,6 +291,8 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
         "ALLOWED_HOSTS": inputs.host_name,
         "FORWARDED_ALLOW_IPS": scope.parameter(p.VPC_CIDR),
         "PROVIDERS": scope.parameter(p.TOOL_PROVIDERS),
+        "TRACES": scope.choose(c.HAS_TRACES, "on", "off"),
+        "RUNTIME_NAME": scope.parameter(p.RUNTIME_NAME),
         **_token_check(scope, inputs),
     }
     return scope.add(
@@ -295,8 +313,10 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
                     Image=_image(scope),
                     Essential=True,
                     User=serving.CONTAINER_USER,
-                    # All of it: there is no other container, and a limit of its own is what controls look for.
-                    Memory=scope.find(TASK_MEMORY, size, preset),
+                    # Alone it gets all of it: a limit of its own is what controls look for. Beside a collector it has
+                    # what that one leaves: limits of containers must not add up to more than the task's.
+                    Memory=scope.choose(c.HAS_TRACES, NoValue, scope.find(TASK_MEMORY, size, preset)),
+                    MemoryReservation=scope.choose(c.HAS_TRACES, serving.SERVER_RESERVED_MIB, NoValue),
                     PortMappings=[ecs.PortMapping(ContainerPort=serving.CONTAINER_PORT, Protocol="tcp")],
                     Environment=[ecs.Environment(Name=name, Value=value) for name, value in environment.items()],
                     Secrets=[
@@ -323,10 +343,36 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
                             "mode": "non-blocking",
                         },
                     ),
-                )
+                ),
+                scope.choose(c.HAS_TRACES, _collector(scope, log_group), NoValue),
             ],
         ),
         "How one task runs the server: image by digest, read-only root, no capabilities.",
+    )
+
+
+def _collector(scope: Scope, log_group: logs.LogGroup) -> ecs.ContainerDefinition:
+    """The AWS Distro for OpenTelemetry collector, by the configuration in its image that takes OTLP on this task's
+    loopback and sends traces to X-Ray (AWS observability best practices, "Deploying ADOT Collector with default
+    configuration"). The server runs on without it.
+    """
+    return ecs.ContainerDefinition(
+        Name=serving.COLLECTOR_NAME,
+        Image=scope.parameter(p.TRACES_COLLECTOR_IMAGE),
+        Essential=False,
+        Command=["--config=/etc/ecs/ecs-default-config.yaml"],
+        Memory=serving.COLLECTOR_MEMORY_MIB,
+        ReadonlyRootFilesystem=True,
+        LinuxParameters=ecs.LinuxParameters(InitProcessEnabled=True, Capabilities=ecs.KernelCapabilities(Drop=["ALL"])),
+        LogConfiguration=ecs.LogConfiguration(
+            LogDriver="awslogs",
+            Options={
+                "awslogs-group": log_group.ref(),
+                "awslogs-region": Ref("AWS::Region"),
+                "awslogs-stream-prefix": serving.COLLECTOR_NAME,
+                "mode": "non-blocking",
+            },
+        ),
     )
 
 

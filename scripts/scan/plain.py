@@ -39,6 +39,7 @@ _EXISTING: Final = {
     "ExistingVpcId": "vpc-0123456789abcdef0",
     "ExistingPublicSubnetIds": "",
     "ExistingPrivateSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "TracesCollectorImage": "public.ecr.aws/aws-observability/aws-otel-collector@sha256:" + "a" * 64,
     "ContainerSecretArn": "arn:aws:secretsmanager:us-east-1:111122223333:secret:tools-AbCdEf",
     "AllowedPrincipals": "arn:aws:iam::111122223333:role/agents",
     "PermissionsBoundaryName": "boundary",
