@@ -7,6 +7,8 @@ seven days of logs.
 from dataclasses import dataclass
 from typing import Final
 
+from generator.serving import COLLECTOR_MEMORY_MIB
+
 PRESET: Final = "preset"
 """The value of an overridable parameter that means: take the preset's."""
 
@@ -60,11 +62,14 @@ sizes only some of the memory steps, to keep the form short."""
 TASK_SIZES: Final = tuple(f"{cpu}-{memory}" for cpu, memories in FARGATE_MEMORY_BY_CPU.items() for memory in memories)
 
 
-def _by_task_size(name: str, part: int) -> Mapping:
-    def row(size: str) -> dict[str, str]:
-        return dict.fromkeys(PRESETS.rows, size.split("-")[part])
+def _by_task_size(name: str, part: int, less: int = 0) -> Mapping:
+    def value(size: str) -> str:
+        return str(int(size.split("-")[part]) - less)
 
-    preset = {preset: values["TaskSize"].split("-")[part] for preset, values in PRESETS.rows.items()}
+    def row(size: str) -> dict[str, str]:
+        return dict.fromkeys(PRESETS.rows, value(size))
+
+    preset = {preset: value(values["TaskSize"]) for preset, values in PRESETS.rows.items()}
     return Mapping(name, {PRESET: preset} | {size: row(size) for size in TASK_SIZES})
 
 
@@ -72,6 +77,8 @@ TASK_CPU: Final = _by_task_size("TaskCpu", 0)
 """CPU units by task size and preset. `Fn::FindInMap` takes no `Fn::If` as a key, so the preset is a key too."""
 TASK_MEMORY: Final = _by_task_size("TaskMemory", 1)
 """MiB of memory by task size and preset."""
+TASK_MEMORY_BESIDE_COLLECTOR: Final = _by_task_size("TaskMemoryBesideCollector", 1, COLLECTOR_MEMORY_MIB)
+"""MiB of memory that the server has where a collector of traces shares its task."""
 
 SPOT_SHARES: Final = Mapping(
     "SpotShares",

@@ -12,8 +12,6 @@ CONTAINER_PORT: Final = 3000
 COLLECTOR_NAME: Final = "collector"
 COLLECTOR_MEMORY_MIB: Final = 128
 """What the traces' collector gets of a task's memory, the smallest of which is 512 MiB."""
-SERVER_RESERVED_MIB: Final = 256
-"""What the server is sure of where it shares the task."""
 CONTAINER_USER: Final = "65532:65532"
 """The user and group of the image, so that the task definition says by itself that it is not root."""
 MCP_PATH: Final = "/mcp"

@@ -15,7 +15,13 @@ from generator import protection, serving
 from generator.composition import Layer, Scope, Value, after, wire, wire_list
 from generator.layers.network import EMPTY_SUBNETS_REFUSED
 from generator.policies import allow, policy, regional_arn, trust
-from generator.presets import SERVER_TOKEN_CHECKS, SPOT_SHARES, TASK_CPU, TASK_MEMORY
+from generator.presets import (
+    SERVER_TOKEN_CHECKS,
+    SPOT_SHARES,
+    TASK_CPU,
+    TASK_MEMORY,
+    TASK_MEMORY_BESIDE_COLLECTOR,
+)
 
 SCALE_IN_COOLDOWN_SECONDS = 300
 SCALE_OUT_COOLDOWN_SECONDS = 60
@@ -315,8 +321,11 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
                     User=serving.CONTAINER_USER,
                     # Alone it gets all of it: a limit of its own is what controls look for. Beside a collector it has
                     # what that one leaves: limits of containers must not add up to more than the task's.
-                    Memory=scope.choose(c.HAS_TRACES, NoValue, scope.find(TASK_MEMORY, size, preset)),
-                    MemoryReservation=scope.choose(c.HAS_TRACES, serving.SERVER_RESERVED_MIB, NoValue),
+                    Memory=scope.choose(
+                        c.HAS_TRACES,
+                        scope.find(TASK_MEMORY_BESIDE_COLLECTOR, size, preset),
+                        scope.find(TASK_MEMORY, size, preset),
+                    ),
                     PortMappings=[ecs.PortMapping(ContainerPort=serving.CONTAINER_PORT, Protocol="tcp")],
                     Environment=[ecs.Environment(Name=name, Value=value) for name, value in environment.items()],
                     Secrets=[
@@ -360,6 +369,7 @@ def _collector(scope: Scope, log_group: logs.LogGroup) -> ecs.ContainerDefinitio
         Name=serving.COLLECTOR_NAME,
         Image=scope.parameter(p.TRACES_COLLECTOR_IMAGE),
         Essential=False,
+        User=serving.CONTAINER_USER,
         Command=["--config=/etc/ecs/ecs-default-config.yaml"],
         Memory=serving.COLLECTOR_MEMORY_MIB,
         ReadonlyRootFilesystem=True,

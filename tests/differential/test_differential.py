@@ -21,7 +21,7 @@ from server.settings import Settings
 from tests.differential.generated import Generated, request
 from tests.differential.tools import FUNCTIONS
 
-REQUESTS = int(os.environ.get("DIFFERENTIAL_REQUESTS", "3000"))
+REQUESTS = int(os.environ.get("DIFFERENTIAL_REQUESTS", "2000"))
 PARTS = 4
 
 

@@ -1,12 +1,17 @@
 """Resources and prompts: one module each, listed and read in both eras; what is wrong with them is told."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from server.content_discovery import load_prompts, load_resources
+from server.discovery import LoadError
 from tests.server.server_process import ALL_VERSIONS, ServerProcess
+
+_numbers = itertools.count()
 
 GUIDE = '''
 URI = "guide://install"
@@ -41,13 +46,17 @@ def _packages(folder: Path, **packages: dict[str, str]) -> dict[str, str]:
     return {"PYTHONPATH": str(folder)}
 
 
-@pytest.mark.parametrize("version", ALL_VERSIONS)
-def test_resources_and_prompts_are_functions_in_files(
-    start_server: Callable[..., ServerProcess], tmp_path: Path, version: str
-) -> None:
-    settings = _packages(tmp_path, things={"guide": GUIDE, "order": ORDER}, questions={"ask": ASK})
-    server = start_server(**settings, RESOURCE_PACKAGES="things", PROMPT_PACKAGES="questions").wait_until_listening()
+@pytest.fixture(scope="module")
+def server(server_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("contents")
+    settings = _packages(folder, things={"guide": GUIDE, "order": ORDER}, questions={"ask": ASK})
+    settings |= {"RESOURCE_PACKAGES": "things", "PROMPT_PACKAGES": "questions"}
+    with ServerProcess(server_python, settings) as running:
+        yield running.wait_until_listening()
 
+
+@pytest.mark.parametrize("version", ALL_VERSIONS)
+def test_resources_and_prompts_are_functions_in_files(server: ServerProcess, version: str) -> None:
     def result(method: str, **params: object) -> dict[str, Any]:
         headers = {"Mcp-Name": str(params.get("uri") or params.get("name"))} if params else {}
         answer = server.mcp(version, method, params, headers=headers)
@@ -93,13 +102,18 @@ def test_resources_and_prompts_are_functions_in_files(
     ],
 )
 def test_what_is_wrong_is_told_in_one_sentence(
-    start_server: Callable[..., ServerProcess],
+    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     resources: dict[str, str],
     prompts: dict[str, str],
     sentence: str,
 ) -> None:
-    settings = _packages(tmp_path, things=resources, questions=prompts)
-    server = start_server(**settings, RESOURCE_PACKAGES="things", PROMPT_PACKAGES="questions")
-    assert server.exit_status() == 1
-    assert sentence in server.log()[-1]["message"]
+    # The packages get names of their own: what was imported for one test stays imported.
+    number = next(_numbers)
+    things, questions = f"things{number}", f"questions{number}"
+    _packages(tmp_path, **{things: resources, questions: prompts})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(LoadError) as caught:
+        load_resources([things])
+        load_prompts([questions])
+    assert sentence in str(caught.value).replace(things, "things").replace(questions, "questions")
