@@ -81,6 +81,11 @@ def test_resources_and_prompts_are_functions_in_files(server: ServerProcess, ver
     assert message["content"]["text"] == "Tell me of it, short."
 
 
+def _load(things: str, questions: str) -> None:
+    load_resources([things])
+    load_prompts([questions])
+
+
 @pytest.mark.parametrize(
     ("resources", "prompts", "sentence"),
     [
@@ -114,6 +119,5 @@ def test_what_is_wrong_is_told_in_one_sentence(
     _packages(tmp_path, **{things: resources, questions: prompts})
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(LoadError) as caught:
-        load_resources([things])
-        load_prompts([questions])
+        _load(things, questions)
     assert sentence in str(caught.value).replace(things, "things").replace(questions, "questions")
