@@ -8,6 +8,8 @@ two FastMCP applications stand here over the same tools, and each request goes t
   for PING_INTERVAL_SECONDS;
 - 2025-03-26 to 2025-11-25: the streaming one too, behind `SettledAnswers`, which makes it answer likewise;
 - a client that does not accept event streams: always JSON.
+
+Most requests reach neither: what is ordinary is answered before, in the same forms (`server.direct_answers`).
 """
 
 from collections.abc import AsyncIterator
