@@ -229,6 +229,7 @@ class Operations:
 
     log_retention_days: str = _setting(p.LOG_RETENTION)
     log_level: str = _setting(p.LOG_LEVEL)
+    audit_arguments: str = _setting(p.AUDIT_ARGUMENTS)
     traces_collector_image: str = _setting(p.TRACES_COLLECTOR_IMAGE)
     alarm_email: str = _setting(p.ALARM_EMAIL)
 

@@ -636,6 +636,15 @@ LOG_LEVEL: Final = RootParameter(
     allowed_values=("DEBUG", "INFO", "WARNING", "ERROR"),
     constraint="must be DEBUG, INFO, WARNING or ERROR",
 )
+AUDIT_ARGUMENTS: Final = RootParameter(
+    "AuditArguments",
+    OPERATIONS,
+    "Arguments in the audit",
+    "Whether the audit line of each tool call holds the call's arguments, cut and without secrets.",
+    "off",
+    allowed_values=("off", "redacted"),
+    constraint="must be off or redacted",
+)
 TRACES_COLLECTOR_IMAGE: Final = RootParameter(
     "TracesCollectorImage",
     OPERATIONS,
@@ -741,6 +750,7 @@ ALL: Final = (
     CALLS_PER_TOOL,
     LOG_RETENTION,
     LOG_LEVEL,
+    AUDIT_ARGUMENTS,
     TRACES_COLLECTOR_IMAGE,
     ALARM_EMAIL,
     TASK_POLICIES,

@@ -297,6 +297,7 @@ def _task_definition(scope: Scope, inputs: Inputs, log_group: logs.LogGroup) -> 
         "ALLOWED_HOSTS": inputs.host_name,
         "FORWARDED_ALLOW_IPS": scope.parameter(p.VPC_CIDR),
         "PROVIDERS": scope.parameter(p.TOOL_PROVIDERS),
+        "AUDIT_ARGUMENTS": scope.parameter(p.AUDIT_ARGUMENTS),
         "TRACES": scope.choose(c.HAS_TRACES, "on", "off"),
         "RUNTIME_NAME": scope.parameter(p.RUNTIME_NAME),
         **_token_check(scope, inputs),
