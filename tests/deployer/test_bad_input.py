@@ -339,8 +339,11 @@ def test_configuration_is_refused_with_file_key_and_remedy(main: Main, name: str
 NEEDED = {"invoke": ["echo"], "destroy": ["--yes"]}
 """What commands need besides a configuration."""
 
+NO_CONFIGURATION = ("generate", "local", "dev", "new-tool")
+"""Commands that read none."""
 
-@pytest.mark.parametrize("name", [one.name for one in build.COMMANDS if one.name not in ("generate", "local")])
+
+@pytest.mark.parametrize("name", [one.name for one in build.COMMANDS if one.name not in NO_CONFIGURATION])
 def test_every_command_that_reads_the_configuration_refuses_it(main: Main, name: str) -> None:
     status, sentence = main(name, *NEEDED.get(name, []), configuration="[runtime]\nnome = 'x'\n" + TARGET)
     assert (status, sentence) == (2, "deployment.toml: runtime.nome is not a setting; did you mean runtime.name?")
