@@ -14,6 +14,7 @@ from deployer.stack_set_plan import Instance, Target
 from deployer.stacks import DENIALS, NESTED
 from generator import parameters as p
 from generator.presets import PRESET, PRESETS
+from generator.serving import TRACES_POLICY
 
 GONE: Final = ("DELETE_COMPLETE", "DELETE_SKIPPED")
 ABSENT: Final = ("NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException")
@@ -132,7 +133,12 @@ def _attached(client: Any, standing: Standing) -> Iterator[str]:
             if role.logical_id == TASK_ROLE:
                 policies = [arn for arn in policies if arn not in named]
                 inline = client.get_paginator("list_role_policies").paginate(RoleName=role.physical_id)
-                policies += [f"the inline policy {name}" for page in inline for name in page["PolicyNames"]]
+                policies += [
+                    f"the inline policy {name}"
+                    for page in inline
+                    for name in page["PolicyNames"]
+                    if name != TRACES_POLICY
+                ]
             if policies:
                 yield (
                     f"The role {role.physical_id} of the runtime of {standing.name} has policies that it was not"

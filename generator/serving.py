@@ -10,6 +10,8 @@ from typing import Final
 CONTAINER_NAME: Final = "server"
 CONTAINER_PORT: Final = 3000
 COLLECTOR_NAME: Final = "collector"
+TRACES_POLICY: Final = "send-traces"
+"""The only inline policy that a template gives the tools' role."""
 COLLECTOR_MEMORY_MIB: Final = 128
 """What the traces' collector gets of a task's memory, the smallest of which is 512 MiB."""
 CONTAINER_USER: Final = "65532:65532"

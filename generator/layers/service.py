@@ -228,7 +228,7 @@ def _task_role(scope: Scope) -> iam.Role:
                 scope.choose(
                     c.HAS_TRACES,
                     iam.Policy(
-                        PolicyName="send-traces",
+                        PolicyName=serving.TRACES_POLICY,
                         PolicyDocument=policy(
                             allow(
                                 [xray_actions.PutTraceSegments, xray_actions.PutTelemetryRecords], ["*"], "SendTraces"

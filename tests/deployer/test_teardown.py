@@ -19,6 +19,7 @@ from deployer.stack_set_plan import Group, Instance, Target
 from deployer.stack_sets import StackSets
 from deployer.standing import Resource, Standing, hindrances, is_protected
 from deployer.teardown import remove_stacks
+from generator.serving import TRACES_POLICY
 from tests.deployer.scripted import ACCOUNT, REGION, Scripted
 from tests.deployer.test_stacks import Recorder
 
@@ -124,7 +125,8 @@ def test_templates_attach_nothing_that_would_be_taken_for_somebody_s() -> None:
     policies = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::ManagedPolicy"]
     assert policies
     assert [title for title, properties in roles.items() if "ManagedPolicyArns" in properties] == ["TaskRole"]
-    assert "Policies" not in roles["TaskRole"]
+    (own,) = roles["TaskRole"]["Policies"]
+    assert own["Fn::If"][1]["PolicyName"] == TRACES_POLICY
     assert not [one for one in policies if one.keys() & {"Roles", "Users", "Groups"}]
 
 
