@@ -449,7 +449,7 @@ def refused(code: str) -> Reply:
 
 
 @pytest.mark.parametrize(
-    "command", [one.name for one in build.COMMANDS if one.name not in ("generate", "lint", "local")]
+    "command", [one.name for one in build.COMMANDS if one.name not in (*NO_CONFIGURATION, "lint", "cost", "diagram")]
 )
 @pytest.mark.parametrize(
     ("reply", "expected"),
