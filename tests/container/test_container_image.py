@@ -111,7 +111,7 @@ def test_it_is_an_unprivileged_user_without_capabilities(server: Running) -> Non
 
 def test_nothing_in_it_can_be_written_and_nothing_it_does_needs_that(server: Running) -> None:
     attempts = (
-        "for path in ('/opt/app/server/x.py', '/tmp/x', '/etc/x', '/x'):\n"
+        "for path in ('/opt/app/server/x.py', '/var/x', '/etc/x', '/x'):\n"
         " try: open(path, 'w')\n"
         " except OSError as error: print(error.errno)\n"
     )

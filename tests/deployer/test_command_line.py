@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import build
+from commands.command import Command
 from deployer.environments import ensure
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,7 +134,7 @@ def test_templates_are_what_the_generator_makes() -> None:
 
 def test_template_that_was_edited_by_hand_is_status_3_and_is_written_anew(tmp_path: Path) -> None:
     root = tmp_path / "project"
-    for folder in ("generator", "deployer", "templates", "server", "docs"):
+    for folder in ("commands", "generator", "deployer", "templates", "server", "docs"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("build.py", "Pipfile.lock", "tools.json", "README.md"):
         shutil.copy(ROOT / file, root)
@@ -223,7 +224,7 @@ def test_interruption_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     def interrupted(_: object) -> int:
         raise KeyboardInterrupt
 
-    command = build.Command("generate", "…", interrupted)
+    command = Command("generate", "…", interrupted)
     monkeypatch.setattr(build, "COMMANDS", (command,))
     assert build.main(["generate"]) == 130
     assert capsys.readouterr().err == "Interrupted; running the same command again is safe.\n"
@@ -235,7 +236,7 @@ def test_what_nobody_foresaw_is_one_sentence_too(
     def broken(_: object) -> int:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr(build, "COMMANDS", (build.Command("generate", "…", broken),))
+    monkeypatch.setattr(build, "COMMANDS", (Command("generate", "…", broken),))
     assert build.main(["generate"]) == 1
     assert capsys.readouterr().err == (
         "Error: RuntimeError: two lines (not foreseen; run the command again with --verbose to see where)\n"

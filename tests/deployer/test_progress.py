@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import build
+from commands.command import Command
 from deployer.errors import RefusedError
 from deployer.events import Event, InstanceStatus, OperationStatus, ResourceEvent, ServiceRollout, Step, TargetHealth
 from deployer.progress import JsonProgress, LineProgress, Progress, TreeProgress, chosen
@@ -284,7 +285,7 @@ def test_last_word_is_a_line_of_json_among_progress_as_json(
     def broken(_: object) -> int:
         raise error
 
-    monkeypatch.setattr(build, "COMMANDS", (build.Command("generate", "…", broken),))
+    monkeypatch.setattr(build, "COMMANDS", (Command("generate", "…", broken),))
     assert build.main(["generate", "--progress", "json"]) in (1, 130)
     line = json.loads(capsys.readouterr().err)
     assert (line["kind"], line["sentence"].startswith(told)) == ("error", True)

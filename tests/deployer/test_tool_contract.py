@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Path:
     """A copy of the tree that shares the server's environment."""
     ensure("server")
     root = tmp_path / "project"
-    for folder in ("generator", "deployer", "templates", "server", "docs"):
+    for folder in ("commands", "generator", "deployer", "templates", "server", "docs"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("build.py", "Pipfile.lock", "tools.json", "README.md"):
         shutil.copy(ROOT / file, root)

@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for category in ("server", "emulator"):
         ensure(category)
     root = tmp_path_factory.mktemp("authoring") / "project"
-    for folder in ("generator", "deployer", "server", "emulator"):
+    for folder in ("commands", "generator", "deployer", "server", "emulator"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("build.py", "Pipfile.lock", "pyproject.toml"):
         shutil.copy(ROOT / file, root)
