@@ -224,10 +224,11 @@ def template(request: Mapping[str, Any]) -> tuple[str, Record]:
         raise _refusal(error_answer[2])
     if not body:
         raise Refused("ValidationError", "Either Template URL or Template Body must be specified.")
-    return str(body), _parsed(str(body))
+    return str(body), parsed(str(body))
 
 
-def _parsed(body: str) -> Record:
+def parsed(body: str) -> Record:
+    """Return a template's text as plain data. Raises Refused for a text that is no template."""
     try:
         document: Record = engine._parse_template(body)
     except Exception as failure:
@@ -238,7 +239,7 @@ def _parsed(body: str) -> Record:
 
 def check_template(body: str, parameters: Parameters, capabilities: Sequence[str]) -> None:
     """Raise Refused for capabilities that a template needs and lacks, and for parameters that it does not accept."""
-    document = _parsed(body)
+    document = parsed(body)
     answer = handlers._check_capabilities(document, document, flat("Capabilities", capabilities))
     if answer:
         raise _refusal(answer[2])

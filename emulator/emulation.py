@@ -11,6 +11,7 @@ from emulator import (
     bridge_s3,
     bridge_stacks,
     bridge_templates,
+    catalog_launches,
     records,
     stack_set_records,
     stack_sets,
@@ -63,6 +64,7 @@ class Emulation:
         bridge_stacks.interrupt_running()
         stack_set_records.interrupt_running()
         codebuild.interrupt_running()
+        catalog_launches.interrupt_running()
         self._plane.resume()
 
     def stop(self) -> None:
