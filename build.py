@@ -36,6 +36,7 @@ COMMANDS = (
     operation.DRIFT,
     operation.VERIFY,
     doors.INVOKE,
+    doors.PUBLISH,
     doors.LAUNCH_URL,
     operation.ROTATE_SECRET,
     operation.DESTROY,

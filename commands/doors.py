@@ -34,6 +34,37 @@ def launch_url(session: Session) -> int:
     return REFUSED if found.refused else DONE
 
 
+def publish(session: Session) -> int:
+    """Offers the packaged templates as a version of the Service Catalog product, or takes the product back."""
+    from deployer.publishing import Wish, publish
+    from deployer.source_revision import described
+    from deployer.withdrawing import withdraw
+
+    options = session.options
+    if options.withdraw:
+        session.confirm("Take the product back in every Region, with all its versions?")
+        gone = session.run(withdraw)
+        session.show(gone.as_data(), list(gone.lines()))
+        return DONE
+    wish = Wish(options.release or described(), options.allow_breaking)
+    found = session.run(lambda context: publish(context, wish))
+    session.show(found.as_data(), list(found.lines()))
+    return DONE
+
+
+PUBLISH = Command(
+    "publish",
+    "offer a version of the Service Catalog product in every Region; deprecate old ones",
+    publish,
+    [
+        (
+            ("--release",),
+            {"metavar": "NAME", "default": "", "help": "the release's name (default: as `git describe --tags` says)"},
+        ),
+        (("--allow-breaking",), {"action": "store_true", "help": "publish tools that may break agents all the same"}),
+        (("--withdraw",), {"action": "store_true", "help": "remove the portfolio, the product and the launch roles"}),
+    ],
+)
 INVOKE = Command(
     "invoke",
     "call a tool through the gateway",

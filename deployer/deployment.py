@@ -46,7 +46,7 @@ from deployer.verification import Row
 from generator import parameters as p
 from generator.evaluation import Deployment
 from generator.pinned_schema import UnpinnableError, pinned_document
-from generator.stacks import template_dicts, templates
+from generator.stacks import catalog, template_dicts, templates
 from generator.stacks.foundation import TARGET_FILE
 from generator.stacks.runtime import PARENT_FILE
 from generator.tool_catalogue import Catalogue
@@ -199,10 +199,13 @@ def publisher_of(context: Context) -> foundation.Publisher:
         repository=settings.image.repository,
         stack_set=dataclasses.replace(settings.stack_set, organization_id=organization),
         target_accounts=tuple(sorted({target.account for target in settings.targets} | {one for one, _ in standing})),
-        target_regions=tuple(sorted({*settings.regions, *(region for _, region in standing)})),
+        target_regions=tuple(
+            sorted({*settings.regions, *settings.catalog.regions, *(region for _, region in standing)})
+        ),
         builds_images=image_supply.needs_project(settings),
         kms_key=settings.image.kms_key_arn,
         permissions_boundary=settings.security.permissions_boundary,
+        readers=settings.catalog.share_accounts,
     )
 
 
@@ -307,7 +310,8 @@ def package_of(context: Context, bucket: str, image: ImageReference) -> Package:
     document = tools_of(context)[1]
     schema = ToolSchema(document, bucket, context.account) if document else None
     base_url = context.aws.bucket_url(bucket, context.settings.stack_set.home_region)
-    beside = () if context.settings.stack_set.service_managed else (TARGET_FILE,)
+    beside: tuple[str, ...] = () if context.settings.stack_set.service_managed else (TARGET_FILE,)
+    beside += (catalog.FILE, catalog.RECIPIENT_FILE) if context.settings.catalog.provider else ()
     return packaged(template_dicts(), base_url, image, schema, beside)
 
 

@@ -64,20 +64,22 @@ class Publisher:
     builds_images: bool = True
     kms_key: str = ""
     permissions_boundary: str = ""
+    readers: tuple[str, ...] = ()
+    """Accounts that are no targets, and read the templates and pull the image all the same."""
 
     @property
     def admitted(self) -> list[str]:
-        """The accounts that are admitted by their ids: the target accounts but the publisher's own.
+        """The accounts that are admitted by their ids: the target accounts and the readers but the publisher's own.
 
         None where their number is too large for a parameter, and the organization admits them. Raises UsageError where
         that is not given.
         """
-        others = other_accounts(self)
+        others = sorted({*other_accounts(self), *self.readers} - {self.account})
         if len(",".join(others)) <= VALUE_BYTES:
             return others
         if not self.stack_set.organization_id:
             raise UsageError(
-                f"The targets lie in {len(others)} other accounts, more than one parameter holds; give"
+                f"The targets and readers are {len(others)} other accounts, more than one parameter holds; give"
                 " stack_set.organization_id, so that all accounts of the organization are admitted."
             )
         return []

@@ -4,20 +4,19 @@ Replicated repositories are in no stack: ECR made them because the foundation's 
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployer import descriptions, emptying
+from deployer import catalog_stack, descriptions, emptying
 from deployer.context import Context
 from deployer.descriptions import Describing
 from deployer.each_target import Pause, each
 from deployer.errors import RefusedError
-from deployer.events import Reporter, Step
+from deployer.events import Step
 from deployer.foundation import ACCOUNT_STACK, REGION_STACK, TARGET_STACK
 from deployer.registry import Repository
 from deployer.stack_set_plan import Target
-from deployer.stacks import StackWatcher, cause_sentence, describe, first_cause, parameters_of
+from deployer.stacks import describe, parameters_of, remove
 from generator import foundation_parameters as f
 
 
@@ -32,12 +31,23 @@ class Outcome:
 
 
 def refuse_used(context: Context) -> None:
-    """Raises RefusedError where another stack set stands on the foundation."""
+    """Raises RefusedError where another stack set, or the Service Catalog product, stands on the foundation."""
     others = context.looked_around().neighbours.sets
     if others:
         raise RefusedError(
             f"The stack sets {', '.join(others)} stand on the same foundation; destroy them first, or leave out"
             " --foundation. Nothing was removed."
+        )
+    name = context.settings.catalog.stack_name
+    offered = [
+        region
+        for region in (catalog_stack.regions(context.settings) if context.settings.catalog.provider else ())
+        if describe(context.aws.client("cloudformation", context.account, region), name)
+    ]
+    if offered:
+        raise RefusedError(
+            f"The product of the stack {name} in {', '.join(offered)} launches from the same foundation; take it back"
+            " with `python build.py publish --withdraw` first, or leave out --foundation. Nothing was removed."
         )
 
 
@@ -155,28 +165,9 @@ def _remove(context: Context, place: Target, name: str, pause: Pause) -> bool:
     context.reporter.emit(Step(step, "started"))
     reporter = Describing(context.reporter, descriptions.of_foundation())
     try:
-        _delete_stack(client, step, stack["StackId"], reporter, lambda: pause(context.poll))
+        remove(client, step, stack["StackId"], reporter, lambda: pause(context.poll))
     except Exception:
         context.reporter.emit(Step(step, "failed"))
         raise
     context.reporter.emit(Step(step, "done", "removed"))
     return True
-
-
-def _delete_stack(client: Any, name: str, stack_id: str, reporter: Reporter, wait: Callable[[], None]) -> None:
-    watcher = StackWatcher(client, stack_id, name)
-    watcher.skip_past()
-    client.delete_stack(StackName=stack_id)
-    happened = []
-    while True:
-        stack = client.describe_stacks(StackName=stack_id)["Stacks"][0]
-        for event in watcher.new_events():
-            happened.append(event)
-            reporter.emit(event)
-        if stack["StackStatus"] == "DELETE_COMPLETE":
-            return
-        if stack["StackStatus"] == "DELETE_FAILED":
-            cause = first_cause(happened)
-            why = cause_sentence(cause) if cause else stack.get("StackStatusReason", "CloudFormation gave no reason.")
-            raise RefusedError(f"The stack {name} was not deleted. {why}")
-        wait()

@@ -8,6 +8,7 @@ import re
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Final
 
+from generator import catalog_parameters as k
 from generator import foundation_parameters as f
 from generator import parameters as p
 from generator.parameters import RootParameter
@@ -41,6 +42,15 @@ def _text(pattern: str, constraint: str, default: str = "") -> Any:
 
 def _texts(pattern: str, constraint: str) -> Any:
     return field(default=(), metadata={CHECK: (pattern, constraint)})
+
+
+def _number(pattern: str, constraint: str, default: int) -> Any:
+    return field(default=default, metadata={CHECK: (pattern, constraint)})
+
+
+def _given(parameter: RootParameter) -> str:
+    """Returns the pattern of a parameter's values but the empty one."""
+    return f"(?!$)(?:{parameter.allowed_pattern})"
 
 
 def natural(parameter: RootParameter, text: str) -> Value:
@@ -78,6 +88,10 @@ def fitted(setting: "Field[Any]", value: object) -> Value:
             ):
                 raise UnfitValueError(constraint)
             return tuple(value)
+        if isinstance(setting.default, int):
+            if not isinstance(value, int) or isinstance(value, bool) or not re.fullmatch(pattern, str(value)):
+                raise UnfitValueError(constraint)
+            return value
         optional = setting.default == ""
         if not isinstance(value, str) or not (re.fullmatch(pattern, value) or (optional and not value)):
             raise UnfitValueError(constraint)
@@ -298,6 +312,49 @@ class StackSetSettings:
         return self.permission_model == "service-managed"
 
 
+@dataclass(frozen=True)
+class Catalog:
+    """[catalog]: the Service Catalog product, where and to whom it is offered; nothing is published without provider.
+
+    Shares with an organization's node are no resource of CloudFormation's, and are made through the API (provider
+    schema of AWS::ServiceCatalog::PortfolioShare, which takes an account alone).
+    """
+
+    provider: str = _setting(k.PROVIDER)
+    product: str = _setting(k.PRODUCT_NAME)
+    stack_name: str = _text(
+        r"[a-zA-Z][a-zA-Z0-9-]{0,127}",
+        "must be letters, digits and hyphens, and start with a letter",
+        "mcp-runtime-catalog",
+    )
+    regions: tuple[str, ...] = _texts(_REGION, 'must be a list of Regions such as ["eu-west-1"]')
+    template: str = _text("nested|flattened", 'must be "nested" or "flattened"', "nested")
+    constraint: str = _setting(k.CONSTRAINT)
+    launch_role_name: str = _setting(k.LAUNCH_ROLE_NAME)
+    development_task_sizes: tuple[str, ...] = _setting(k.DEVELOPMENT_SIZES)
+    principals: tuple[str, ...] = _texts(
+        _given(k.PRINCIPALS[0]), "must be a list of ARNs of IAM users, groups or roles of the publishing account"
+    )
+    principal_patterns: tuple[str, ...] = _texts(
+        _given(k.PRINCIPAL_PATTERNS[0]),
+        'must be a list of ARNs of IAM users, groups or roles without an account, such as ["arn:aws:iam:::role/Dev*"]',
+    )
+    share_accounts: tuple[str, ...] = _texts("[0-9]{12}", "must be a list of 12-digit account ids in quotes")
+    share_organization: str = _text(
+        "o-[a-z0-9]{10,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}",
+        "must be the id of the organization or of one of its units, or empty",
+    )
+    share_principals: bool = False
+    tag_key: str = _setting(k.TAG_KEY)
+    tag_values: tuple[str, ...] = _texts(_given(k.TAG_VALUES[0]), "must be a list of values of a tag")
+    current_versions: int = _number("[1-9][0-9]?", "must be a number from 1 to 99", 3)
+
+    @property
+    def by_stack_set(self) -> bool:
+        """Whether a launch is a stack set over the targets."""
+        return self.constraint == k.STACK_SET
+
+
 VARIABLE: Final[dict[str, type[Any]]] = {
     "runtime": Runtime,
     "address": Address,
@@ -310,7 +367,7 @@ VARIABLE: Final[dict[str, type[Any]]] = {
 }
 """The sections whose fields are root parameters that a target may override."""
 
-SECTIONS: Final[dict[str, type[Any]]] = {**VARIABLE, "image": Image, "stack_set": StackSetSettings}
+SECTIONS: Final[dict[str, type[Any]]] = {**VARIABLE, "image": Image, "stack_set": StackSetSettings, "catalog": Catalog}
 
 
 def keys(section: type[Any]) -> "dict[str, Field[Any]]":

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from deployer import access, target_checks, tool_providers
+from deployer import access, catalog_checks, target_checks, tool_providers
 from deployer.errors import UsageError
 from deployer.sections import (
     PARAMETER,
     SECTIONS,
     VARIABLE,
     Address,
+    Catalog,
     Compute,
     Gateway,
     Identity,
@@ -69,6 +70,7 @@ class Settings:
     security: Security
     image: Image
     stack_set: StackSetSettings
+    catalog: Catalog
     targets: tuple[Target, ...]
     units: tuple[UnitTarget, ...] = ()
     file: str = ""
@@ -181,6 +183,7 @@ def parse(document: Mapping[str, Any], file: str, catalogue: Catalogue | None = 
     _check_regions(settings, file)
     _check_stack_set(settings, file)
     _check_targets(settings, file)
+    catalog_checks.check(settings, file)
     return settings
 
 
@@ -297,6 +300,8 @@ def _overrides(found: object, where: str, file: str) -> tuple[tuple[str, str], .
 
 
 def _check_regions(settings: Settings, file: str) -> None:
+    for region in settings.catalog.regions:
+        _check_region(f"{file}: catalog.regions", region)
     regions = [target.region for target in settings.targets] or [target.region for target in settings.units]
     for number, region in enumerate(regions, 1):
         _check_region(f"{file}: targets[{number}].region", region)

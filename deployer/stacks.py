@@ -6,7 +6,7 @@ innermost stack, which can be read by the stack's id even after it is gone.
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -247,3 +247,26 @@ def _wait(
     cause = first_cause(happened)
     why = cause_sentence(cause) if cause else stack.get("StackStatusReason", "CloudFormation gave no reason.")
     raise RefusedError(f"The stack {name} ended in {status}. {why}")
+
+
+def remove(client: Any, name: str, stack_id: str, reporter: Reporter, wait: Callable[[], None]) -> None:
+    """Deletes a stack by its id and waits until it is gone; `wait` passes the time between two looks.
+
+    Raises RefusedError with the first cause where something of it cannot be deleted.
+    """
+    watcher = StackWatcher(client, stack_id, name)
+    watcher.skip_past()
+    client.delete_stack(StackName=stack_id)
+    happened = []
+    while True:
+        stack = client.describe_stacks(StackName=stack_id)["Stacks"][0]
+        for event in watcher.new_events():
+            happened.append(event)
+            reporter.emit(event)
+        if stack["StackStatus"] == "DELETE_COMPLETE":
+            return
+        if stack["StackStatus"] == "DELETE_FAILED":
+            cause = first_cause(happened)
+            why = cause_sentence(cause) if cause else stack.get("StackStatusReason", "CloudFormation gave no reason.")
+            raise RefusedError(f"The stack {name} was not deleted. {why}")
+        wait()

@@ -130,6 +130,17 @@ DEVELOPMENT_SIZES: Final = RootParameter(
     allowed_values=TASK_SIZES,
     constraint="must be CPU units and MiB that Fargate has, such as 256-512, separated by commas",
 )
+ARCHITECTURES: Final = RootParameter(
+    "ImageArchitectures",
+    LAUNCHING,
+    "Architectures of the image",
+    "CPU architectures that the image of every version is for; a launch for another, whose tasks would wait for an"
+    " image that is not there, is refused before anything is made.",
+    "X86_64",
+    "CommaDelimitedList",
+    allowed_values=p.CPU_ARCHITECTURE.allowed_values,
+    constraint="must be X86_64, ARM64 or both, separated by a comma",
+)
 PRINCIPALS: Final = tuple(
     RootParameter(
         f"Principal{slot}",
@@ -180,6 +191,7 @@ CATALOG: Final = (
     STACK_SET_ACCOUNTS,
     STACK_SET_REGIONS,
     DEVELOPMENT_SIZES,
+    ARCHITECTURES,
     f.ARTIFACT_BUCKET,
     *PRINCIPALS,
     *PRINCIPAL_PATTERNS,

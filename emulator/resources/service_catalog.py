@@ -66,6 +66,7 @@ _OPERATIONS: Mapping[str, Call] = {
     "DeleteTagOption": admin.delete_tag_option,
     "DescribeConstraint": admin.describe_constraint,
     "DescribePortfolio": admin.describe_portfolio,
+    "DescribePortfolioShareStatus": admin.describe_portfolio_share_status,
     "DescribePortfolioShares": admin.describe_portfolio_shares,
     "DescribeProductAsAdmin": admin.describe_product_as_admin,
     "DescribeProvisionedProduct": catalog_launches.describe,

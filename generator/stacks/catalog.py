@@ -49,7 +49,15 @@ _RULES: Final = json.dumps(
                     " ${Listed}.",
                 }
             ],
-        }
+        },
+        "ImageIsThere": {
+            "Assertions": [
+                {
+                    "Assert": {"Fn::Contains": [["${Architectures}"], {"Ref": p.CPU_ARCHITECTURE.name}]},
+                    "AssertDescription": "The image is for ${ListedArchitectures}.",
+                }
+            ],
+        },
     },
     separators=(",", ":"),
 )
@@ -167,15 +175,21 @@ def _constraints(scope: Scope, place: dict[str, Any], role: iam.Role) -> None:
         "Makes launches a stack set with the foundation's roles.",
         BY_STACK_SET,
     )
-    sizes = scope.parameter(k.DEVELOPMENT_SIZES)
+    sizes, architectures = scope.parameter(k.DEVELOPMENT_SIZES), scope.parameter(k.ARCHITECTURES)
     scope.add(
         servicecatalog.LaunchTemplateConstraint(
-            "SizeConstraint",
-            Rules=Sub(_RULES, Sizes=Join('","', sizes), Listed=Join(", ", sizes)),
-            Description="Sizes that may be launched for development.",
+            "LaunchRules",
+            Rules=Sub(
+                _RULES,
+                Sizes=Join('","', sizes),
+                Listed=Join(", ", sizes),
+                Architectures=Join('","', architectures),
+                ListedArchitectures=Join(" and ", architectures),
+            ),
+            Description="Sizes that may be launched for development, and the architectures of the image.",
             **place,
         ),
-        "Refuses sizes that are not for development, before anything is made.",
+        "Refuses, before anything is made, sizes that are not for development and architectures without an image.",
     )
 
 

@@ -21,7 +21,7 @@ GIVEN = {
     "FirstVersionName": "v1.0.0",
     "ArtifactBucketName": BUCKET,
 }
-CONSTRAINTS = {"LaunchRoleConstraint", "StackSetConstraint", "SizeConstraint"}
+CONSTRAINTS = {"LaunchRoleConstraint", "StackSetConstraint", "LaunchRules"}
 
 
 def deployed(file: str = catalog.FILE, **given: str) -> Deployment:
@@ -31,9 +31,16 @@ def deployed(file: str = catalog.FILE, **given: str) -> Deployment:
     return Deployment(TEMPLATES, file, PSEUDO).given(defaults | values)
 
 
-def rules(sizes: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(deployed(DevelopmentTaskSizes=sizes).property("SizeConstraint", "Rules"))
+def rules(**given: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(deployed(**given).property("LaunchRules", "Rules"))
     return found
+
+
+def refusals(rules: dict[str, Any], **given: str) -> list[str]:
+    """What the rules say of a launch of the product with these values."""
+    template = {**TEMPLATES["runtime-flat.yaml"], "Rules": rules, "Resources": {}}
+    values = {name: str(one.get("Default", "")) for name, one in template["Parameters"].items()}
+    return list(Deployment({"product": template}, "product").given({**values, **given}).violations())
 
 
 def statements(file: str) -> dict[str, dict[str, Any]]:
@@ -45,8 +52,8 @@ def statements(file: str) -> dict[str, dict[str, Any]]:
 def test_one_constraint_of_the_two_is_made_and_each_waits_for_the_association(kind: str, there: str) -> None:
     found = deployed(LaunchConstraint=kind, StackSetAccounts="111122223333", StackSetRegions="eu-west-1")
     assert not list(found.violations())
-    assert CONSTRAINTS & set(found.existing()) == {there, "SizeConstraint"}
-    assert all("ProductInPortfolio" in found.waits_for(title) for title in (there, "SizeConstraint"))
+    assert CONSTRAINTS & set(found.existing()) == {there, "LaunchRules"}
+    assert all("ProductInPortfolio" in found.waits_for(title) for title in (there, "LaunchRules"))
 
 
 def test_stack_set_without_targets_is_refused_before_anything_is_made() -> None:
@@ -111,16 +118,20 @@ def test_launch_role_makes_what_the_execution_role_makes() -> None:
 def test_rules_of_the_product_s_template_admit_small_sizes_for_development(
     preset: str, size: str, launches: bool
 ) -> None:
-    template = {**TEMPLATES["runtime-flat.yaml"], "Rules": rules("256-512,256-1024"), "Resources": {}}
-    declared = template["Parameters"]
-    values = {name: str(one.get("Default", "")) for name, one in declared.items()}
-    found = Deployment({"product": template}, "product").given({**values, "Preset": preset, "TaskSize": size})
-    told = list(found.violations())
+    told = refusals(rules(DevelopmentTaskSizes="256-512,256-1024"), Preset=preset, TaskSize=size)
     assert (
         not told
         if launches
         else told == ["With the preset development the task size must be preset or one of 256-512, 256-1024."]
     )
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [("X86_64", ["The image is for X86_64."]), ("ARM64", []), ("X86_64,ARM64", [])],
+)
+def test_nothing_launches_for_an_architecture_that_the_image_lacks(image: str, told: list[str]) -> None:
+    assert refusals(rules(ImageArchitectures=image), CpuArchitecture="ARM64") == told
 
 
 def test_sizes_for_development_begin_with_the_preset_s_own() -> None:

@@ -1,0 +1,43 @@
+"""The tool contract of each published version, kept under its hash in the artifact bucket; the version names it."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from deployer.artifact_bucket import ArtifactBucket
+from generator.tool_catalogue import Catalogue
+
+PREFIX: Final = "contracts/published"
+NAMED: Final = re.compile(r"tools (sha256:[0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class PublishedTools:
+    """The contracts in a bucket that the account `owner` must own."""
+
+    s3: Any
+    bucket: str
+    owner: str
+
+    def keep(self, catalogue: Catalogue) -> None:
+        """Puts a contract where it is not yet."""
+        bucket = ArtifactBucket(self.s3, self.bucket, self.owner)
+        if not bucket.holds(_key(catalogue.hash)):
+            bucket.put(_key(catalogue.hash), catalogue.render().encode(), "application/json; charset=utf-8")
+
+    def read(self, description: str) -> Catalogue | None:
+        """Returns the contract that a version's description names; None where it names none, or it is gone."""
+        named = NAMED.search(description)
+        if named is None:
+            return None
+        try:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=_key(named[1]), ExpectedBucketOwner=self.owner)
+            return Catalogue.parse(answer["Body"].read().decode())
+        except (ClientError, ValueError):
+            return None
+
+
+def _key(hashed: str) -> str:
+    return f"{PREFIX}/{hashed.partition(':')[2]}.json"
