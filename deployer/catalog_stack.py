@@ -10,7 +10,8 @@ from generator import foundation_parameters as f
 from generator import parameters as p
 from generator.parameters import RootParameter
 
-RECIPIENT_STACK = "mcp-runtime-launch-role"
+CATALOG_STACK = "mcp-runtime-catalog"
+RECIPIENT_STACK = "mcp-runtime-catalog-launch-role"
 
 
 def regions(settings: Settings) -> list[str]:

@@ -38,16 +38,15 @@ def refuse_used(context: Context) -> None:
             f"The stack sets {', '.join(others)} stand on the same foundation; destroy them first, or leave out"
             " --foundation. Nothing was removed."
         )
-    name = context.settings.catalog.stack_name
     offered = [
         region
         for region in (catalog_stack.regions(context.settings) if context.settings.catalog.provider else ())
-        if describe(context.aws.client("cloudformation", context.account, region), name)
+        if describe(context.aws.client("cloudformation", context.account, region), catalog_stack.CATALOG_STACK)
     ]
     if offered:
         raise RefusedError(
-            f"The product of the stack {name} in {', '.join(offered)} launches from the same foundation; take it back"
-            " with `python build.py publish --withdraw` first, or leave out --foundation. Nothing was removed."
+            f"The Service Catalog product in {', '.join(offered)} launches from the same foundation; take it back with"
+            " `publish --withdraw` first, or leave out --foundation. Nothing was removed."
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from deployer import catalog_stack, deployment, portfolio_shares, releases, stacks
-from deployer.catalog_stack import RECIPIENT_STACK
+from deployer.catalog_stack import CATALOG_STACK, RECIPIENT_STACK
 from deployer.context import Context
 from deployer.deployment import publisher_of, registries_of, step, tools_of
 from deployer.each_target import each
@@ -162,7 +162,7 @@ class _Publishing:
         return {region: found for (_, region), found in sorted(done.results.items())}
 
     def _look(self, place: Place) -> _Region:
-        stack = stacks.describe(self._cloudformation(place[1]), self.catalog.stack_name)
+        stack = stacks.describe(self._cloudformation(place[1]), CATALOG_STACK)
         if stack is None:
             return _Region({}, (), Steps(False, None, ()))
         product = Product(self._client(place[1]), stacks.outputs_of(stack)["ProductId"])
@@ -229,10 +229,10 @@ class _Publishing:
         first = catalog_stack.first_version(found.parameters, self.edition.name, self.release.url)
         values = catalog_stack.parameters(self.settings, region, self.release.bucket, self.edition.architectures, first)
         url = self.release.package.urls[catalog_template.FILE]
-        label = f"{self.catalog.stack_name} {region}"
+        label = f"{CATALOG_STACK} {region}"
         made = stacks.ensure(
             self._cloudformation(region),
-            self.catalog.stack_name,
+            CATALOG_STACK,
             url,
             values,
             self.context.reporter,

@@ -320,13 +320,8 @@ class Catalog:
     schema of AWS::ServiceCatalog::PortfolioShare, which takes an account alone).
     """
 
-    provider: str = _setting(k.PROVIDER)
+    provider: str = _text(k.PROVIDER.allowed_pattern or "", f"{k.PROVIDER.constraint}, or empty")
     product: str = _setting(k.PRODUCT_NAME)
-    stack_name: str = _text(
-        r"[a-zA-Z][a-zA-Z0-9-]{0,127}",
-        "must be letters, digits and hyphens, and start with a letter",
-        "mcp-runtime-catalog",
-    )
     regions: tuple[str, ...] = _texts(_REGION, 'must be a list of Regions such as ["eu-west-1"]')
     template: str = _text("nested|flattened", 'must be "nested" or "flattened"', "nested")
     constraint: str = _setting(k.CONSTRAINT)

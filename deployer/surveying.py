@@ -25,6 +25,7 @@ from deployer.preflight.execution_roles import Roles
 from deployer.preflight.rows import Row, Table, failed, passed, sentences, unchecked
 from deployer.preflight.sites import Site
 from deployer.target_checks import HOST_NAME_LENGTH
+from generator import catalog_parameters as k
 from generator import foundation_parameters as f
 from generator import parameters as p
 from generator.evaluation import Template
@@ -181,6 +182,7 @@ class _Survey:
             f.ADMINISTRATION_ROLE_NAME.name: stack_set.administration_role_name,
             f.EXECUTION_ROLE_NAME.name: stack_set.execution_role_name,
             f.REPOSITORY_NAME.name: settings.image.repository,
+            k.LAUNCH_ROLE_NAME.name: settings.catalog.launch_role_name,
             deployer_template.ACCESS_ROLE.name: stack_set.access_role_name,
             p.PERMISSIONS_BOUNDARY.name: settings.security.permissions_boundary,
         }

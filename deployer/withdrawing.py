@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer import catalog_stack, stacks
-from deployer.catalog_stack import RECIPIENT_STACK
+from deployer.catalog_stack import CATALOG_STACK, RECIPIENT_STACK
 from deployer.context import Context
 from deployer.deployment import step
 from deployer.each_target import Pause, each
@@ -53,8 +53,7 @@ def withdraw(context: Context) -> Withdrawn:
         done.failures.update(each(last, work.remove, work.pause).failures)
     if done.failures:
         raise RefusedError(" ".join([*done.told(), "Run the same command again."]))
-    name = context.settings.catalog.stack_name
-    removed = [f"{name} in {region}" for _, region in standing]
+    removed = [f"{CATALOG_STACK} in {region}" for _, region in standing]
     left = []
     for account in context.settings.catalog.share_accounts:
         if not context.aws.reaches(account):
@@ -73,7 +72,7 @@ class _Withdrawing:
         """Returns where the catalog stands; raises RefusedError where something of its product is launched."""
         found = []
         for account, region in places:
-            stack = stacks.describe(self.context.aws.client("cloudformation", account, region), self._name)
+            stack = stacks.describe(self.context.aws.client("cloudformation", account, region), CATALOG_STACK)
             if stack is None:
                 continue
             found.append((account, region))
@@ -92,14 +91,14 @@ class _Withdrawing:
         """Removes the catalog of a Region."""
         account, region = place
         client = self.context.aws.client("cloudformation", account, region)
-        stack = stacks.describe(client, self._name)
+        stack = stacks.describe(client, CATALOG_STACK)
         if stack is None:
             return
         portfolio = stacks.outputs_of(stack).get("PortfolioId")
         if portfolio:
             shares = Portfolio(self.context.aws.client("servicecatalog", account, region), portfolio)
             shares.unshare(self.context.poll)
-        self._delete(client, f"{self._name} {region}", stack["StackId"])
+        self._delete(client, f"{CATALOG_STACK} {region}", stack["StackId"])
 
     def remove_role(self, account: str, region: str) -> bool:
         """Removes the launch role's stack of an account; returns whether there was one."""
@@ -111,7 +110,3 @@ class _Withdrawing:
 
     def _delete(self, client: Any, name: str, stack_id: str) -> None:
         stacks.remove(client, name, stack_id, self.context.reporter, lambda: self.pause(self.context.poll))
-
-    @property
-    def _name(self) -> str:
-        return self.context.settings.catalog.stack_name

@@ -15,13 +15,13 @@ from cfnlint.helpers import load_resource
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from generator.deployer_permissions import DEPLOYER_PERMISSIONS
-from generator.stacks import foundation, runtime
+from generator.stacks import catalog, foundation, runtime
 
 REGION = "us-east-1"
 HANDLERS = ("create", "read", "update", "delete")
 FOREIGN = frozenset(
     {"amplify", "apigateway", "apprunner", "appsync", "bedrock-mantle", "cloudfront", "firehose", "lambda", "payments"}
-    | {"acm-pca", "autoscaling", "s3tables"}
+    | {"acm-pca", "autoscaling", "codestar-connections", "s3tables"}
 )
 """Services that the handlers call only for features which the runtime does not use."""
 BESIDE_SCHEMA = {
@@ -80,7 +80,8 @@ def module_text() -> str:
     """Returns the text of the generated module."""
     own = _types(runtime.nested() | runtime.flattened())
     beside = sorted(set(_types(foundation.templates())) - set(own))
-    types = sorted({*own, *beside})
+    offered = sorted(set(_types(catalog.templates())) - {*own, *beside})
+    types = sorted({*own, *beside, *offered})
     lines = [
         '"""What CloudFormation calls for each of the types; made by `python -m scripts.handler_permissions`."""',
         "",
@@ -91,6 +92,8 @@ def module_text() -> str:
     lines += ['"""The types of the runtime."""', ""]
     lines += _table("FOUNDATION_PERMISSIONS", beside)
     lines += ['"""The types that the foundation alone has."""', ""]
+    lines += _table("CATALOG_PERMISSIONS", offered)
+    lines += ['"""The types that the catalog alone has."""', ""]
     lines += ["UNSCOPED: Final = frozenset(", "    {"]
     used = _used(types) | {action for one in DEPLOYER_PERMISSIONS.values() for action in one}
     lines += [f'        "{action}",' for action in sorted(used) if not _resource_types(action)]

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from deployer.catalog_stack import CATALOG_STACK, RECIPIENT_STACK
 from deployer.foundation import ACCOUNT_STACK, REGION_STACK, TARGET_STACK
 from generator.deployer_permissions import DEPLOYER_PERMISSIONS
-from generator.handler_permissions import FOUNDATION_PERMISSIONS, HANDLER_PERMISSIONS
+from generator.handler_permissions import CATALOG_PERMISSIONS, FOUNDATION_PERMISSIONS, HANDLER_PERMISSIONS
 from generator.key_policy import ALARMS_SID, LOGS_SID, encrypted_types, key_policy
 from generator.stacks import template_dicts
-from generator.stacks.deployer import FILE, FOUNDATION_STACKS
+from generator.stacks.deployer import CATALOG_STACKS, FILE, FOUNDATION_STACKS
 from scripts.deployer_permissions import LOCAL, MODULE, actions, calls, permissions, unknown
 from scripts.key_policy import PAGE, page_text
 from tests.test_handler_permissions import POLICY_CHARACTERS, formatted
@@ -57,11 +58,11 @@ def test_words_are_not_taken_for_calls() -> None:
 
 
 def test_template_allows_what_the_code_and_the_foundation_s_handlers_need_and_no_more() -> None:
-    handlers = {**HANDLER_PERMISSIONS, **FOUNDATION_PERMISSIONS}
+    handlers = {**HANDLER_PERMISSIONS, **FOUNDATION_PERMISSIONS, **CATALOG_PERMISSIONS}
     foundation = {
         resource["Type"]
         for name, template in template_dicts().items()
-        if name.startswith("foundation") and name != FILE
+        if name.startswith(("foundation", "catalog")) and name != FILE
         for resource in template["Resources"].values()
     }
     needed = {action for found in DEPLOYER_PERMISSIONS.values() for action in found}
@@ -83,12 +84,13 @@ def test_policies_fit_iams_limit() -> None:
         assert len("".join(str(resource["Properties"]["PolicyDocument"]).split())) < POLICY_CHARACTERS, title
 
 
-def test_foundation_s_stacks_bear_the_names_that_are_allowed() -> None:
+def test_stacks_bear_the_names_that_are_allowed() -> None:
+    assert all(fnmatchcase(name, CATALOG_STACKS) for name in (CATALOG_STACK, RECIPIENT_STACK))
     assert all(fnmatchcase(name, FOUNDATION_STACKS) for name in (ACCOUNT_STACK, REGION_STACK, TARGET_STACK))
 
 
 def test_all_resources_stand_only_where_iam_has_no_narrower_ones() -> None:
-    assert [one["Sid"] for one in statements() if "*" in one["Resource"]] == ["Unscoped"] * 3
+    assert [one["Sid"] for one in statements() if "*" in one["Resource"]] == ["Unscoped"] * 4
 
 
 def test_key_policy_admits_exactly_the_services_that_use_the_key_as_themselves() -> None:

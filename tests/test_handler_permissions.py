@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from generator.deployer_permissions import DEPLOYER_PERMISSIONS
-from generator.handler_permissions import FOUNDATION_PERMISSIONS, HANDLER_PERMISSIONS, SCOPES, UNSCOPED
+from generator.handler_permissions import (
+    CATALOG_PERMISSIONS,
+    FOUNDATION_PERMISSIONS,
+    HANDLER_PERMISSIONS,
+    SCOPES,
+    UNSCOPED,
+)
 from generator.stacks import foundation, template_dicts
 from scripts.handler_permissions import MODULE, module_text, permissions
 
@@ -89,7 +95,7 @@ def test_policies_fit_iams_limit(file: str) -> None:
 
 
 def test_unscoped_actions_are_used_and_scopes_name_the_account() -> None:
-    tables = (HANDLER_PERMISSIONS, FOUNDATION_PERMISSIONS, DEPLOYER_PERMISSIONS)
+    tables = (HANDLER_PERMISSIONS, FOUNDATION_PERMISSIONS, CATALOG_PERMISSIONS, DEPLOYER_PERMISSIONS)
     used = {action for table in tables for actions in table.values() for action in actions}
     assert used >= UNSCOPED
     owned = [arn for service, arns in SCOPES.items() if service not in ("route53", "s3") for arn in arns]

@@ -11,7 +11,7 @@ from deployer.preflight.rows import Row, failed, passed, unchecked
 from deployer.preflight.simulation import Simulated, needs, simulate
 from deployer.preflight.sites import DENIED
 from generator.evaluation import Template
-from generator.stacks.deployer import FILE
+from generator.stacks.deployer import CATALOG_POLICY, FILE
 
 CHECK: Final = "permissions"
 SHOWN: Final = 5
@@ -33,7 +33,7 @@ def rows(context: Context, account: str, templates: Mapping[str, Template], valu
         yield unchecked(CHECK, where, f"IAM simulates roles and users, not {who.caller}")
         return
     try:
-        wanted = needs(templates, FILE, values, (account, region))
+        wanted = needs(_taken(templates, bool(context.settings.catalog.provider)), FILE, values, (account, region))
         found = simulate(context.aws.client("iam", account, region), who.arn, wanted)
     except ClientError as error:
         if error.response["Error"]["Code"] not in DENIED:
@@ -41,6 +41,16 @@ def rows(context: Context, account: str, templates: Mapping[str, Template], valu
         yield unchecked(CHECK, where, f"{error.operation_name} is denied")
         return
     yield verdict(CHECK, where, found, f"{who.arn} lacks", f"attach the managed policies of templates/{FILE} to it")
+
+
+def _taken(templates: Mapping[str, Template], publishes: bool) -> Mapping[str, Template]:
+    """Returns the templates with the policies of the deployer that are needed."""
+    if publishes:
+        return templates
+    own = templates[FILE]
+    resources = {title: one for title, one in own["Resources"].items() if title != CATALOG_POLICY}
+    outputs = {title: one for title, one in own["Outputs"].items() if not title.startswith(CATALOG_POLICY)}
+    return {**templates, FILE: {**own, "Resources": resources, "Outputs": outputs}}
 
 
 def verdict(check: str, where: str, found: Simulated, lacks: str, remedy: str) -> Row:

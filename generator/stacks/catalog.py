@@ -68,6 +68,11 @@ def templates() -> dict[str, dict[str, Any]]:
     return {FILE: _catalog(), RECIPIENT_FILE: _recipient()}
 
 
+def types() -> frozenset[str]:
+    """Returns the types of the catalog's resources."""
+    return frozenset(one["Type"] for template in templates().values() for one in template["Resources"].values())
+
+
 def _template(description: str, parameters: Sequence[RootParameter]) -> Template:
     template = Template(Description=description)
     template.set_version()

@@ -1,8 +1,8 @@
 """The deployer: managed policies for whoever runs `build.py`, a person or a pipeline, in one account.
 
 What they allow follows from the calls of `deployer/` (`generator.deployer_permissions`) and from what CloudFormation
-calls with the caller's credentials to make the foundation (`generator.handler_permissions`); the runtimes are made by
-the stack sets' own roles.
+calls with the caller's credentials to make the foundation and the catalog (`generator.handler_permissions`); the
+runtimes are made by the stack sets' own roles.
 """
 
 from typing import Any, Final
@@ -12,25 +12,29 @@ from awacs import iam as iam_actions
 from awacs.aws import Allow, Condition, Statement, StringLike
 from troposphere import AWSHelperFn, Equals, Not, NoValue, Output, Sub, Template, iam
 
+from generator import catalog_parameters as k
 from generator import composition, protection
 from generator import conditions as c
 from generator import foundation_parameters as f
 from generator import parameters as p
 from generator.composition import FlattenedComposer, Scope, rendered, root_parameter
 from generator.deployer_permissions import DEPLOYER_PERMISSIONS
-from generator.handler_permissions import FOUNDATION_PERMISSIONS, HANDLER_PERMISSIONS
+from generator.handler_permissions import CATALOG_PERMISSIONS, FOUNDATION_PERMISSIONS, HANDLER_PERMISSIONS
 from generator.handler_policies import UNSCOPED_REASON, UNSCOPED_SID, Names, Needs, actions, services, uses
 from generator.interface import interface
 from generator.parameters import RootParameter
 from generator.policies import VERSION, allow
 from generator.protection import GRANTING, granting
 from generator.simplification import simplified
-from generator.stacks import foundation
+from generator.stacks import catalog, foundation
 
 FILE: Final = "foundation-deployer.yaml"
 FOUNDATION_STACKS: Final = "mcp-runtime-foundation*"
 """How the foundation's stacks are named, and how the names begin that CloudFormation gives in them."""
+CATALOG_STACKS: Final = "mcp-runtime-catalog*"
+"""How the catalog's stacks are named, and those of launch roles."""
 RUNTIME_STACKS: Final = "StackSet-*"
+_STACKS: Final = (FOUNDATION_STACKS, CATALOG_STACKS, RUNTIME_STACKS)
 _OWN: Final = "arn:${AWS::Partition}:iam::${AWS::AccountId}"
 _ARN: Final = "arn:${AWS::Partition}:%s:*:${AWS::AccountId}:%s"
 _BUCKETS: Final = ("mcp-runtime-foundation*", RUNTIME_STACKS.lower())
@@ -42,6 +46,9 @@ _NAMES: Final[Names] = {
     "s3": tuple(f"arn:${{AWS::Partition}}:s3:::{name}" for name in _BUCKETS),
 }
 """Where the foundation's resources bear names that are known beforehand."""
+CATALOG: Final = "servicecatalog"
+CATALOG_POLICY: Final = "DeployerCatalogPolicy"
+"""The policy that only publishing to Service Catalog takes."""
 PUBLISHING: Final = ("cloudformation", "codebuild", "ecr", "iam", "logs", "organizations", "s3", "sts")
 """The services that publish; those of the rest look after targets."""
 APART: Final = frozenset(
@@ -66,6 +73,7 @@ PARAMETERS: Final = (
     f.ADMINISTRATION_ROLE_NAME,
     f.EXECUTION_ROLE_NAME,
     ACCESS_ROLE,
+    k.LAUNCH_ROLE_NAME,
     f.REPOSITORY_NAME,
     p.PERMISSIONS_BOUNDARY,
 )
@@ -88,6 +96,7 @@ def templates() -> dict[str, dict[str, Any]]:
         ("DeployerTargetsPolicy", "The calls with which build.py looks after the targets.", _targets()),
         ("DeployerFoundationPolicy", "What CloudFormation calls to make the foundation.", _foundation(scope)),
         ("DeployerBucketPolicy", "What CloudFormation calls to make the foundation's bucket.", _bucket()),
+        (CATALOG_POLICY, "What publishing to Service Catalog calls.", _catalog(scope)),
     ):
         unscoped = any(isinstance(one, Statement) and one.Sid == UNSCOPED_SID for one in statements)
         made = scope.add(
@@ -110,7 +119,7 @@ def _publishing(scope: Scope) -> list[Element]:
         *uses(_shared(), PUBLISHING, {**_NAMES, "ecr": (repository,)}),
         allow(
             [cloudformation.CreateStack, cloudformation.DeleteStack, cloudformation.UpdateStack],
-            [Sub(_ARN % ("cloudformation", f"stack/{name}/*")) for name in (FOUNDATION_STACKS, RUNTIME_STACKS)],
+            [Sub(_ARN % ("cloudformation", f"stack/{name}/*")) for name in _STACKS],
             "ChangeStacks",
         ),
         allow(
@@ -135,7 +144,7 @@ def _targets() -> list[Element]:
     secret = Sub(_ARN % ("secretsmanager", "secret:ClientSecret-*"))
     service = {"kms:ViaService": Sub("secretsmanager.*.${AWS::URLSuffix}"), "kms:EncryptionContext:SecretARN": secret}
     return [
-        *uses(_shared(), [one for one in services(DEPLOYER_PERMISSIONS) if one not in PUBLISHING], _NAMES),
+        *uses(_shared(), [one for one in services(DEPLOYER_PERMISSIONS) if one not in (*PUBLISHING, CATALOG)], _NAMES),
         allow(
             [secretsmanager.GetSecretValue, secretsmanager.PutSecretValue, secretsmanager.UpdateSecretVersionStage],
             [secret],
@@ -180,11 +189,44 @@ def _foundation(scope: Scope) -> list[Element]:
     ]
 
 
+def _catalog(scope: Scope) -> list[Element]:
+    """Returns what `publish` calls, and CloudFormation for the portfolio, the product and the launch role."""
+    made: Needs = {name: found for name, found in _known().items() if name in catalog.types()}
+    needs: Needs = {**{name: found for name, found in made.items() if name in CATALOG_PERMISSIONS}, **_shared()}
+    role = Sub(f"{_OWN}:role/${{Name}}", Name=scope.parameter(k.LAUNCH_ROLE_NAME))
+    resources: list[str | AWSHelperFn] = [role, Sub(f"{_OWN}:policy/{CATALOG_STACKS}")]
+    kept = (*GRANTING, "CreateServiceLinkedRole", "GetGroup", "GetUser", "PassRole")
+    return [
+        *uses(needs, (CATALOG,)),
+        allow(
+            [action for action in actions(made, "iam") if action.action not in kept],
+            resources,
+            "LaunchRole",
+        ),
+        allow([iam_actions.PassRole], [role], "PassLaunchRole"),
+        allow(
+            [iam_actions.GetGroup, iam_actions.GetRole, iam_actions.GetUser],
+            [Sub(f"{_OWN}:{kind}/*") for kind in ("group", "role", "user")],
+            "Principals",
+        ),
+        allow(
+            [cloudformation.GetTemplate, cloudformation.ValidateTemplate], [Sub(_ARN % ("cloudformation", "*"))], "Read"
+        ),
+        scope.choose(
+            c.HAS_BOUNDARY, granting(resources, protection.requires_boundary(scope)), granting(resources, None)
+        ),
+    ]
+
+
 def _bucket() -> list[Element]:
     return [*uses(_needs(), ("s3",), _NAMES)]
 
 
 def _needs() -> Needs:
     """Returns what the handlers of the foundation's types need."""
-    known = {**HANDLER_PERMISSIONS, **FOUNDATION_PERMISSIONS}
+    known = _known()
     return {name: known[name] for name in sorted(foundation.types())}
+
+
+def _known() -> Needs:
+    return {**HANDLER_PERMISSIONS, **FOUNDATION_PERMISSIONS, **CATALOG_PERMISSIONS}

@@ -1,5 +1,5 @@
-"""The console link's door: what is launched with exactly what a link says is what `deploy` makes; a link that would
-fail is not told. Two accounts in two Regions.
+"""Three doors to one artifact: what is launched with exactly what a link says, and what a product of Service Catalog
+launches, is what `deploy` makes; a link that would fail is not told. Two accounts in two Regions.
 
 The tests of this file are one story and run in their order.
 """
@@ -13,6 +13,7 @@ import pytest
 import build
 from deployer import console_links
 from deployer.local import STATE_VARIABLE
+from tests.end_to_end.catalog_door import PATTERN, Developer
 from tests.end_to_end.doors import Launched
 from tests.end_to_end.running import ACCOUNT, REGION, Project
 
@@ -25,6 +26,13 @@ TABLES = (
     + "overrides.compute.max_tasks = 6\n",
 )
 LINKED = ('name = "mcp-runtime"            #', 'name = "linked" #')
+OFFERED = (
+    ('name = "mcp-runtime"            #', 'name = "offered" #'),
+    ('provider = "" ', 'provider = "Platform" '),
+    ("principal_patterns = [] ", f'principal_patterns = ["{PATTERN}"] '),
+    ("share_accounts = [] ", f'share_accounts = ["{OTHER_ACCOUNT}"] '),
+    ("share_principals = false ", "share_principals = true "),
+)
 LAUNCHER = f"arn:aws:iam::{OTHER_ACCOUNT}:role/Launcher"
 
 
@@ -117,6 +125,39 @@ def test_links_launch_what_deploy_makes(
         assert [back.compare().differences for back in made.values()] == [[], []]
 
 
+@pytest.fixture(scope="module")
+def offered(project: Project) -> dict[tuple[str, str], Launched]:
+    """The runtimes that Service Catalog launches, by target, once a test has launched them."""
+    return {}
+
+
+def test_products_launch_what_deploy_makes(
+    project: Project,
+    door: Door,
+    deployed: dict[tuple[str, str], Launched],
+    linked: dict[tuple[str, str], Launched],
+    offered: dict[tuple[str, str], Launched],
+) -> None:
+    project.configure(*OFFERED, LABELS, TABLES)
+    links = {(one["account"], one["region"]): one["parameters"] for one in door.document()["links"]}
+    published = project.json("publish", "--release", "v1.0.0")
+    assert [one["region"] for one in published["regions"]] == [REGION, OTHER_REGION]
+    for target in TARGETS:
+        developer = Developer(project, *target)
+        developer.admit()
+        made = developer.provision("orders", published["version"], links[target])
+        assert (made.status, made.errors) == ("SUCCEEDED", ())
+        offered[target] = Launched(project, *target, made.outputs["CloudformationStackARN"])
+        assert made.outputs["GatewayUrl"]
+        ours, theirs = offered[target].parameters(), deployed[target].parameters()
+        assert {name for name in theirs if ours[name] != theirs[name]} == {"RuntimeName"}
+        back, other = offered[target].read_back(), linked[target].read_back()
+        assert {title: one.type for title, one in back.resources.items()} == {
+            title: one.type for title, one in other.resources.items()
+        }
+        assert back.compare().differences == []
+
+
 def test_buttons_are_all_that_markdown_prints(project: Project, door: Door) -> None:
     project.configure(('name = "mcp-runtime"            #', 'name = "other" #'), LABELS, TABLES)
     status, out, _ = door.run("--markdown")
@@ -152,6 +193,28 @@ def test_what_was_launched_is_updated_and_removed_like_any_stack(
         stack_id = client.describe_stacks(StackName=launched.stack)["Stacks"][0]["StackId"]
         client.delete_stack(StackName=launched.stack)
         client.get_waiter("stack_delete_complete").wait(StackName=stack_id, WaiterConfig=wait)
+
+
+def test_what_a_product_launched_is_updated_and_removed_by_who_launched_it(
+    project: Project, offered: dict[tuple[str, str], Launched]
+) -> None:
+    project.configure(*OFFERED, LABELS, TABLES)
+    version = project.json("publish", "--release", "v1.0.0")["version"]
+    refused = project.run("publish", "--withdraw", "--yes")
+    assert refused.status == 1
+    assert f"orders in {REGION} is launched of the product; terminate that first" in refused.error
+    for target, launched in offered.items():
+        developer = Developer(project, *target)
+        changed = developer.update("orders", version, {"MaxTasks": "5"}, launched.parameters())
+        assert (changed.status, changed.errors) == ("SUCCEEDED", ())
+        back = launched.read_back()
+        assert back.wanted("ScalableTarget")["MaxCapacity"] in (5, "5")
+        assert back.compare().differences == []
+        assert developer.terminate("orders").status == "SUCCEEDED"
+        client = project.client("cloudformation", launched.region, launched.account)
+        assert client.describe_stacks(StackName=launched.stack)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
+    gone = project.json("publish", "--withdraw", "--yes")
+    assert len(gone["removed"]) == 3
 
 
 def policy(**statement: Any) -> str:
