@@ -14,7 +14,7 @@ def generate(session: Session) -> int:
 
     texts = templates()
     contract = tool_contract.contract(progress=session.say)
-    made = pages.pages()
+    made = pages.pages() | _command_page()
     if session.options.check:
         found = [*differences(texts), *pages.differences(made)]
     else:
@@ -33,6 +33,14 @@ def generate(session: Session) -> int:
         lines or ["templates/, the pages made of them and tools.json are up to date"],
     )
     return DIFFERS if session.options.check and found else DONE
+
+
+def _command_page() -> dict[str, str]:
+    """Returns the page of the commands, which the command line alone knows all of, by its path."""
+    import build
+    from commands import reference
+
+    return {reference.PAGE: reference.page(build.COMMANDS, build.global_options(True))}
 
 
 def lint(session: Session) -> int:

@@ -153,6 +153,7 @@ and tools reach the internet. Endpoints instead of it are for an existing VPC.
 
 Any other question is `--what-if`, as often as needed, for all targets at once:
 
+<!-- run -->
 ```sh
 python build.py cost --what-if compute.task_size=512-1024 --what-if compute.min_tasks=3 --requests-per-day 100000
 ```

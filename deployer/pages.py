@@ -1,4 +1,4 @@
-"""The pages that are made from the templates: which there are, where they differ from what is checked in."""
+"""The pages that are made from templates and code: which there are, where they differ from what is checked in."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,12 +8,17 @@ from typing import Final
 from deployer import cost_page, diagram_page
 from deployer.errors import UsageError
 from deployer.generation import Difference
+from deployer.reference import configuration, parameters, server_settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = "README.md"
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/cost.md": cost_page.page,
     "docs/diagrams.md": diagram_page.page,
+    "docs/reference/configuration.md": configuration.page,
+    "docs/reference/parameters.md": parameters.parameters_page,
+    "docs/reference/outputs.md": parameters.outputs_page,
+    "docs/reference/server-settings.md": server_settings.page,
     "docs/architecture.svg": diagram_page.picture,
     "docs/architecture-production.svg": diagram_page.guarded_picture,
     "docs/architecture-private.svg": diagram_page.private_picture,

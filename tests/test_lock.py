@@ -20,7 +20,7 @@ LOCK: dict[str, Any] = json.loads(LOCK_TEXT)
 
 # How a category is called in Pipfile, and in Pipfile.lock.
 CATEGORIES = {"packages": "default", "dev-packages": "develop"} | {
-    name: name for name in ("server", "emulator", "clients", "scanners")
+    name: name for name in ("server", "emulator", "clients", "scanners", "docs")
 }
 
 

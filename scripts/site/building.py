@@ -1,0 +1,76 @@
+"""How the site is built: the pages are copied, what they load is put beside them, and Zensical makes HTML of it."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from deployer.environments import PROJECT_ROOT, ensure
+from scripts.node_packages import installed
+
+HERE: Final = Path(__file__).parent
+DOCUMENTS: Final = PROJECT_ROOT / "docs"
+FOLDER: Final = PROJECT_ROOT / ".local" / "site"
+CONFIGURATION: Final = HERE / "zensical.toml"
+DIAGRAMS: Final = ("@mermaid-js/tiny", "dist/mermaid.tiny.js")
+"""What draws Mermaid diagrams, of the version that Zensical would load from the network (`mermaid@12`). Its script
+leaves that be where the page has loaded one already."""
+
+
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class SiteFailure(Exception):
+    """The site cannot be built; the message says what is wrong, where a page is at fault with Zensical's own report."""
+
+
+def build(folder: Path, documents: Path = DOCUMENTS) -> Path:
+    """Builds the site of `documents` into `folder`, which is made anew, and returns its first page.
+
+    Raises SiteFailure where a page is in no menu, a menu names none, or a link or an anchor leads nowhere;
+    EnvironmentFailure and RegistryUnreachable where what builds it cannot be installed.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    source = folder / "source"
+    shutil.copytree(documents, source, ignore=shutil.ignore_patterns("*.toml"))
+    _compared(source)
+    (source / "assets").mkdir()
+    shutil.copy(installed(HERE).file(*DIAGRAMS), source / "assets" / "mermaid.js")
+    shutil.copy(HERE / "site.css", source / "assets")
+    shutil.copy(CONFIGURATION, folder)
+    done = subprocess.run(
+        [str(ensure("docs")), "-m", "zensical", "build", "--strict"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        told = _COLOURS.sub("", f"{done.stdout}{done.stderr}").partition("Traceback ")[0]
+        raise SiteFailure(f"The site has a fault, and Zensical says where:\n{told.strip()}")
+    return folder / "html" / "index.html"
+
+
+def menu() -> list[str]:
+    """Returns the pages that the menu names, in its order."""
+
+    def pages(entry: Any) -> list[str]:
+        if isinstance(entry, str):
+            return [entry]
+        inner = entry.values() if isinstance(entry, dict) else entry
+        return [page for one in inner for page in pages(one)]
+
+    return pages(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))["project"]["nav"])
+
+
+def _compared(source: Path) -> None:
+    named = menu()
+    there = sorted(path.relative_to(source).as_posix() for path in source.rglob("*.md"))
+    lost = [page for page in there if page not in named]
+    if lost:
+        raise SiteFailure(f"The menu of {CONFIGURATION.name} does not name docs/{lost[0]}; put it where it belongs.")
+    absent = [page for page in named if page not in there]
+    if absent:
+        raise SiteFailure(f"The menu of {CONFIGURATION.name} names docs/{absent[0]}, which is not there; take it out.")

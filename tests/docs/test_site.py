@@ -1,0 +1,85 @@
+"""The site is built from the pages, and its pages ask the network for nothing."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from deployer.environments import EnvironmentFailure
+from scripts.node_packages import RegistryUnreachable
+from scripts.site.building import SiteFailure, build, menu
+from tests.docs.blocks import pages
+
+LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "object": "data"}
+"""Elements that load what an attribute names, by the attribute."""
+
+
+class Loaded(HTMLParser):
+    """What an HTML page loads by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "link" and "canonical" not in (given.get("rel") or ""):
+            self.found.append(given.get("href") or "")
+        if address := given.get(LOADING.get(tag, "")):
+            self.found.append(address)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a site that was built."""
+    try:
+        return build(tmp_path_factory.mktemp("site")).parent
+    except (EnvironmentFailure, RegistryUnreachable) as failure:
+        pytest.skip(str(failure))
+
+
+def test_every_page_is_there_and_in_the_menu(site: Path) -> None:
+    documents = [page.removeprefix("docs/") for page in pages() if page != "README.md"]
+    assert sorted(menu()) == documents
+    for page in documents:
+        assert (site / page).with_suffix(".html").is_file()
+
+
+def test_pages_load_nothing_from_elsewhere(site: Path) -> None:
+    for file in site.rglob("*.html"):
+        page = Loaded()
+        page.feed(file.read_text(encoding="utf-8"))
+        assert page.found
+        for address in page.found:
+            assert not re.match(r"([a-z]+:)?//", address), f"{file.name} loads {address}"
+            path = address.partition("?")[0].partition("#")[0]
+            from_root = site / path.removeprefix("/")
+            assert (from_root if path.startswith("/") else file.parent / path).exists(), f"{file.name}: {address}"
+    for file in site.rglob("*.css"):
+        assert re.findall(r"url\(\s*['\"]?(?:https?:)?//|@import", file.read_text(encoding="utf-8")) == [], file.name
+
+
+def test_diagrams_are_drawn_by_a_script_of_the_site(site: Path) -> None:
+    text = (site / "diagrams.html").read_text(encoding="utf-8")
+    assert '<pre class="mermaid">' in text
+    assert "./assets/mermaid.js" in text
+    assert "globalThis" in (site / "assets" / "mermaid.js").read_text(encoding="utf-8")
+
+
+def test_a_link_that_leads_nowhere_fails_the_site(site: Path, tmp_path: Path) -> None:
+    documents = tmp_path / "docs"
+    for page in menu():
+        (documents / page).parent.mkdir(parents=True, exist_ok=True)
+        (documents / page).write_text("# A page\n", encoding="utf-8")
+    (documents / "plan.md").write_text("# A page\n\n[gone](absent.md)\n", encoding="utf-8")
+    with pytest.raises(SiteFailure, match=r"absent\.md"):
+        build(tmp_path / "site", documents)
+
+
+def test_a_page_that_no_menu_names_fails_the_site(tmp_path: Path) -> None:
+    for page in [*menu(), "lost.md"]:
+        (tmp_path / "docs" / page).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "docs" / page).write_text("# A page\n", encoding="utf-8")
+    with pytest.raises(SiteFailure, match=r"does not name docs/lost\.md"):
+        build(tmp_path / "site", tmp_path / "docs")
