@@ -26,6 +26,7 @@ from deployer.readable_objects import READ, Reader, bucket_policy, reached, unre
 from deployer.releases import Release
 from deployer.resource_policies import admits
 from deployer.stack_set_plan import Target as Place
+from generator import catalog_parameters as k
 from generator.stacks import catalog as catalog_template
 from generator.stacks.runtime import FLATTENED_FILE, PARENT_FILE
 from generator.tool_catalogue import Catalogue
@@ -165,6 +166,12 @@ class _Publishing:
         stack = stacks.describe(self._cloudformation(place[1]), CATALOG_STACK)
         if stack is None:
             return _Region({}, (), Steps(False, None, ()))
+        constraint = stacks.parameters_of(stack)[k.CONSTRAINT.name]
+        if constraint != self.catalog.constraint:
+            raise RefusedError(
+                f'the product launches by "{constraint}", and AWS lets no product change between that and'
+                f' "{self.catalog.constraint}" in place; take it back with `publish --withdraw` first.'
+            )
         product = Product(self._client(place[1]), stacks.outputs_of(stack)["ProductId"])
         versions = tuple(product.versions())
         todo = steps(versions, self.edition, self.catalog.current_versions, place[1])

@@ -32,11 +32,12 @@ BUILT = [
     "drift",
     "verify",
     "invoke",
+    "publish",
     "launch-url",
     "rotate-secret",
 ]
 BUILT += ["destroy", "dev", "new-tool", "local"]
-NOT_BUILT = ["connect", "publish"]
+NOT_BUILT = ["connect"]
 
 
 def run(*words: str, root: Path = ROOT, **environment: str) -> "subprocess.CompletedProcess[str]":
