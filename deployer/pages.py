@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from deployer import cost_page, diagram_page
+from deployer.diagnosis import page as diagnosis_page
 from deployer.errors import UsageError
 from deployer.generation import Difference
 from deployer.reference import configuration, parameters, server_settings
@@ -14,6 +15,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = "README.md"
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/cost.md": cost_page.page,
+    "docs/diagnoses.md": diagnosis_page.page_text,
     "docs/diagrams.md": diagram_page.page,
     "docs/reference/configuration.md": configuration.page,
     "docs/reference/parameters.md": parameters.parameters_page,

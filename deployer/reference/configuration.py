@@ -20,8 +20,8 @@ HEAD: Final = """# Configuration
 default, and change what you need. Values are checked before anything is asked of AWS; a key that is not on this page is
 an error (exit status 2). An empty text means "not given".
 
-Keys of all sections but `[image]` and `[stack_set]` become parameters of the [template](parameters.md), and a target
-may have values of its own for them: `overrides.SECTION.KEY` in its `[[targets]]` table.
+Keys of most sections become [parameters of the template](parameters.md), and a target may have values of its own for
+them: `overrides.SECTION.KEY` in its `[[targets]]` table. All but `[image]`, `[stack_set]` and `[catalog]` are such.
 
 `python build.py generate` makes this page from `deployer/sections.py` and `generator/parameters.py`.
 """
@@ -63,14 +63,11 @@ def page() -> str:
 
 def _section(name: str, kind: type[Any], comments: dict[str, str]) -> str:
     rows = [
-        [code(key), _values(setting), _default(setting), _meaning(setting, comments[f"{name}.{key}"]), _sets(setting)]
+        [code(key), _meaning(setting, comments[f"{name}.{key}"]), _values(setting), _default(setting)]
         for key, setting in keys(kind).items()
     ]
-    head = ["key", "value", "default", "means", "parameter"]
-    if not any(row[-1] for row in rows):
-        head, rows = head[:-1], [row[:-1] for row in rows]
     about = (kind.__doc__ or "").partition(": ")[2]
-    return f"## `[{name}]`\n\n{about[0].upper()}{about[1:]}\n\n{table(head, rows)}\n"
+    return f"## `[{name}]`\n\n{about[0].upper()}{about[1:]}\n\n{table(['key', 'means', 'value', 'default'], rows)}\n"
 
 
 def _presets() -> str:
@@ -133,11 +130,6 @@ def _meaning(setting: "Field[Any]", comment: str) -> str:
     # In the example the value stands before its comment, which may go on from it.
     goes_on = comment.startswith("or ")
     return f"{_written(setting.default)} {comment}" if goes_on else comment[:1].upper() + comment[1:]
-
-
-def _sets(setting: "Field[Any]") -> str:
-    parameter: RootParameter | None = setting.metadata.get(PARAMETER)
-    return code(parameter.name) if parameter else ""
 
 
 def _comments(example: str) -> dict[str, str]:

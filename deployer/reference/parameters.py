@@ -15,7 +15,7 @@ PARAMETERS_HEAD: Final = f"""# Template parameters
 
 What each root template asks for, in the groups and the order of the console's form. A value that does not fit is
 refused by CloudFormation before anything is created. `{PARENT_FILE}` and `{FLATTENED_FILE}` take the same;
-`python build.py deploy` gives them what the [configuration](configuration.md) says, under the key in the last column.
+`python build.py deploy` gives them what the [configuration](configuration.md) says: its key stands below the label.
 
 `python build.py generate` makes this page from the templates.
 """
@@ -44,17 +44,11 @@ def parameters_page() -> str:
                 values = tuple(parameter.get("AllowedValues", ()))
                 if len(values) > FEW:
                     long.setdefault(values, []).append(name)
-                rows.append(
-                    [
-                        f"{code(name)}<br>{labels[name]['default']}",
-                        parameter["Description"],
-                        _allowed(parameter),
-                        code(str(parameter["Default"])) if "Default" in parameter else "must be given",
-                        *([code(keyed.get(name, ""))] if file == PARENT_FILE else []),
-                    ]
-                )
-            head = ["parameter", "means", "allowed", "default", *(["configuration"] if file == PARENT_FILE else [])]
-            parts.append(f"### {group['Label']['default']} ({file})\n\n{table(head, rows)}\n")
+                own = [labels[name]["default"], *([code(keyed[name])] if file == PARENT_FILE and name in keyed else [])]
+                default = code(str(parameter["Default"])) if "Default" in parameter else "must be given"
+                rows.append(["<br>".join([code(name), *own]), parameter["Description"], _allowed(parameter), default])
+            head = ["parameter", "means", "allowed", "default"]
+            parts.append(f"### {group['Label']['default']}\n\n{table(head, rows)}\n")
     parts.append("## All values of long choices\n")
     parts.append(
         table(["parameter", "values"], ([listed(dict.fromkeys(n)), listed(v)] for v, n in long.items())) + "\n"

@@ -12,7 +12,6 @@ from deployer.diagnosis.catalogue import CAUSES
 from deployer.diagnosis.collecting import CERTIFICATE, collect
 from deployer.diagnosis.evidence import Diagnosis, Evidence
 from deployer.diagnosis.finding import diagnose, known
-from deployer.diagnosis.page import PAGE, page_text
 from deployer.diagnosis.screen import draw
 from tests.deployer.scripted import ACCOUNT, REGION, Scripted
 from tests.end_to_end.failure_gallery import BREAKER, GALLERY, SERVICE
@@ -54,10 +53,6 @@ def picture(name: str) -> str:
 @pytest.mark.parametrize("name", PICTURES)
 def test_screen_looks_as_it_was_looked_at(name: str) -> None:
     assert picture(name) == (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
-
-
-def test_page_is_what_the_catalogue_makes() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page_text(), "run python -m deployer.diagnosis.page"
 
 
 def test_every_cause_has_a_code_of_its_own_a_source_and_a_test() -> None:
