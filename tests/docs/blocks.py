@@ -34,13 +34,14 @@ _FENCE = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: its page and line, its language, the comment before it, and its text without indentation."""
+    """One fenced block: its page and line, language, the comment before it, and its text without indentation."""
 
     page: str
     line: int
     language: str
     marker: str
     text: str
+    indent: int
 
     @property
     def place(self) -> str:
@@ -73,7 +74,9 @@ def blocks(page: str, root: Path = ROOT) -> Iterator[Block]:
         inner = "".join(
             line[min(indent, len(line) - len(line.lstrip(" "))) :] for line in found["text"].splitlines(True)
         )
-        yield Block(page, text.count("\n", 0, found.start()) + 1, found["language"], found["marker"] or "", inner)
+        yield Block(
+            page, text.count("\n", 0, found.start()) + 1, found["language"], found["marker"] or "", inner, indent
+        )
 
 
 def text_without_blocks(page: str, root: Path = ROOT) -> str:

@@ -26,6 +26,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 def test_every_block_says_what_it_is(page: str) -> None:
     for block in blocks(page):
         assert block.language, f"{block.place}: a block without a language; `text` is one"
+        assert block.indent % 4 == 0, f"{block.place}: in a list the site wants blocks indented by four"
         if block.is_shell:
             known = block.marker in (AWS, LOCAL, INTERRUPTED) or RUN.fullmatch(block.marker)
             assert known or INTEGRATION.fullmatch(block.marker), f"{block.place}: the commands have no marker"
