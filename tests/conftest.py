@@ -11,7 +11,7 @@ settings.register_profile("no-clock", deadline=None, suppress_health_check=[Heal
 settings.load_profile("no-clock")
 
 
-LONGEST_FIRST = ("container", "end_to_end", "faults", "emulator")
+LONGEST_FIRST = ("container", "end_to_end", "faults", "emulator", "docs")
 """The folders whose files take minutes each: one that began last would run on alone."""
 
 
