@@ -14,9 +14,12 @@ HERE: Final = Path(__file__).parent
 DOCUMENTS: Final = PROJECT_ROOT / "docs"
 FOLDER: Final = PROJECT_ROOT / ".local" / "site"
 CONFIGURATION: Final = HERE / "zensical.toml"
-DIAGRAMS: Final = ("@mermaid-js/tiny", "dist/mermaid.tiny.js")
-"""What draws Mermaid diagrams, of the version that Zensical would load from the network (`mermaid@12`). Its script
-leaves that be where the page has loaded one already."""
+LOADED: Final = {
+    "mermaid.js": ("@mermaid-js/tiny", "dist/mermaid.tiny.js"),
+    "iframe-worker.js": ("iframe-worker", "shim/index.js"),
+}
+"""What pages load that Zensical would take from the network, by its name among the site's assets: what draws diagrams
+(it asks for `mermaid@12` where the page has none), and what lets the search work in pages that are opened as files."""
 
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
@@ -37,7 +40,9 @@ def build(folder: Path, documents: Path = DOCUMENTS) -> Path:
     shutil.copytree(documents, source, ignore=shutil.ignore_patterns("*.toml"))
     _compared(source)
     (source / "assets").mkdir()
-    shutil.copy(installed(HERE).file(*DIAGRAMS), source / "assets" / "mermaid.js")
+    packages = installed(HERE)
+    for name, place in LOADED.items():
+        shutil.copy(packages.file(*place), source / "assets" / name)
     shutil.copy(HERE / "site.css", source / "assets")
     shutil.copy(CONFIGURATION, folder)
     done = subprocess.run(
