@@ -164,7 +164,7 @@ class TreeProgress(Progress):
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(file=self._stream, force_terminal=True, highlight=False)
+        self._console = Console(file=self._stream, force_terminal=True, highlight=False, emoji=False)
         self._live = Live(
             console=self._console,
             get_renderable=self._drawn,

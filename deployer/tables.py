@@ -32,8 +32,12 @@ def show(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 def console() -> Console:
-    """Returns the console of standard output: as wide as the terminal, 100 columns elsewhere."""
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 100, markup=False, highlight=False)
+    """Returns the console of standard output: as wide as the terminal, 100 columns elsewhere.
+
+    It writes texts as they are: in the ARN of a secret, `:secret:` would else become a pictograph of that name.
+    """
+    width = None if sys.stdout.isatty() else 100
+    return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
 
 
 def show_preflight(found: Table) -> None:

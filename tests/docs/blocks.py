@@ -4,13 +4,14 @@
 |---|---|
 | `<!-- run -->`, `<!-- run, status N -->` | every command is executed here, and ends with 0, or N |
 | `<!-- run until interrupted -->` | the same; it prints what follows and is then interrupted |
-| `<!-- run with --local -->` | the same, with `--local` appended: a reader runs it against AWS |
+| `<!-- run with --local -->`, also with `, status N` | the same, with `--local` appended: a reader has AWS |
 | `<!-- run by continuous integration -->` | its commands are among those of the README that `.ci/run` executes |
 | `<!-- command: NAME -->` | the same, in the README itself |
 | `<!-- needs AWS -->` | it is executed nowhere here |
 
-`<!-- prints -->` before a block of `text` holds it against what the command before it printed, and
-`<!-- file: PATH -->` before any block writes it to that file.
+`<!-- prints -->` before a block of `text` holds it against what the command before it printed, `<!-- file: PATH -->`
+before any block writes it to that file, and `<!-- deployment.toml -->` before a block of `toml` makes it the
+configuration of the commands after it, with the example's values for what it does not say.
 """
 
 import re
@@ -21,8 +22,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SHELLS: Final = ("sh", "bash", "shell", "console")
-RUN: Final = re.compile(r"run(?:, status (?P<status>\d+))?")
-LOCAL: Final = "run with --local"
+CONFIGURATION: Final = "deployment.toml"
+RUN: Final = re.compile(r"run(?P<local> with --local)?(?:, status (?P<status>\d+))?")
 INTERRUPTED: Final = "run until interrupted"
 INTEGRATION: Final = re.compile(r"run by continuous integration|command: \w+")
 AWS: Final = "needs AWS"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from deployer.environments import ensure
 from deployer.local import STATE_VARIABLE
-from tests.docs.blocks import AWS, INTEGRATION, INTERRUPTED, LOCAL, ROOT, RUN, Block, blocks
+from tests.docs.blocks import AWS, CONFIGURATION, INTEGRATION, INTERRUPTED, ROOT, RUN, Block, blocks
+from tests.docs.configurations import whole, written
 
 PATIENCE_SECONDS = 300
 INTERRUPT_STATUS = 130
@@ -41,7 +42,7 @@ class Reader:
         (self.project / ".local").mkdir()
         (self.project / ".local" / "environments").symlink_to((ROOT / ".local" / "environments").resolve())
         self.counts = Counts()
-        self._done: dict[str, str] = {}
+        self._done: dict[tuple[str, str], str] = {}
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
@@ -52,11 +53,14 @@ class Reader:
     def follow(self, page: str) -> None:
         """Does what a page says, block by block, and leaves the project's files as they were."""
         before = self._files()
+        configuration = self.project / CONFIGURATION
         try:
             printed, waiting = "", None
             for block in blocks(page):
                 if block.marker.startswith("file: "):
                     (self.project / block.marker.removeprefix("file: ")).write_text(block.text, encoding="utf-8")
+                elif block.marker == CONFIGURATION:
+                    configuration.write_text(written(whole(block.text)), encoding="utf-8")
                 elif block.marker == "prints" and waiting:
                     printed = self._interrupted(waiting, block)
                     waiting = None
@@ -67,6 +71,7 @@ class Reader:
                 elif block.is_shell:
                     printed = self._run(block)
         finally:
+            configuration.unlink(missing_ok=True)
             self._restore(before)
 
     def end(self) -> None:
@@ -86,10 +91,9 @@ class Reader:
         if INTEGRATION.fullmatch(block.marker):
             return self._integrated(block)
         run = RUN.fullmatch(block.marker)
-        assert run or block.marker == LOCAL, f"{block.place}: nobody says whether these commands are executed"
-        status = int(run["status"] or 0) if run else 0
-        more = " --local" if block.marker == LOCAL else ""
-        return "".join(self._executed(command + more, status, block) for command in block.commands)
+        assert run, f"{block.place}: nobody says whether these commands are executed"
+        more = " --local" if run["local"] else ""
+        return "".join(self._executed(command + more, int(run["status"] or 0), block) for command in block.commands)
 
     def _integrated(self, block: Block) -> str:
         """Takes what `.ci/run` executes as done, also where that adds `--dev`; runs the rest."""
@@ -103,9 +107,11 @@ class Reader:
         return printed
 
     def _executed(self, command: str, status: int, block: Block) -> str:
-        """Executes a command, once: what it printed the first time is what it prints."""
+        """Executes a command, once with a configuration: what it printed the first time is what it prints."""
         self.counts.executed.append(command)
-        if command not in self._done:
+        configuration = self.project / CONFIGURATION
+        known = (command, configuration.read_text(encoding="utf-8") if configuration.exists() else "")
+        if known not in self._done:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", command],
                 cwd=self.project,
@@ -117,8 +123,8 @@ class Reader:
                 check=False,
             )
             assert done.returncode == status, f"{block.place}: {command}\n{done.stdout}{done.stderr}"
-            self._done[command] = done.stdout
-        return self._done[command]
+            self._done[known] = done.stdout
+        return self._done[known]
 
     def _interrupted(self, command: str, block: Block) -> str:
         self.counts.executed.append(command)

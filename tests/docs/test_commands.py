@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.docs.blocks import AWS, INTEGRATION, INTERRUPTED, LOCAL, RUN, blocks, pages
+from tests.docs.blocks import AWS, INTEGRATION, INTERRUPTED, RUN, blocks, pages
 from tests.docs.running import Reader, integrated
 
 FIRST = "docs/tutorial/first-tool.md"
@@ -28,7 +28,7 @@ def test_every_block_says_what_it_is(page: str) -> None:
         assert block.language, f"{block.place}: a block without a language; `text` is one"
         assert block.indent % 4 == 0, f"{block.place}: in a list the site wants blocks indented by four"
         if block.is_shell:
-            known = block.marker in (AWS, LOCAL, INTERRUPTED) or RUN.fullmatch(block.marker)
+            known = block.marker in (AWS, INTERRUPTED) or RUN.fullmatch(block.marker)
             assert known or INTEGRATION.fullmatch(block.marker), f"{block.place}: the commands have no marker"
 
 

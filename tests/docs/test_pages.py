@@ -17,6 +17,7 @@ from deployer import pages as made
 from deployer.settings import parse
 from generator.tool_catalogue import FILE, Catalogue, Tool
 from tests.docs.blocks import ROOT, blocks, pages, text_without_blocks
+from tests.docs.configurations import whole, written
 
 TOML = [block for page in pages() for block in blocks(page) if block.language == "toml"]
 SECRET = "arn:aws:secretsmanager:us-east-1:111111111111:secret:tools-AbCdEf"
@@ -98,26 +99,18 @@ def test_modules_and_scripts_that_are_named_exist(page: str, line: str) -> None:
         assert (ROOT / script[1]).is_file(), f"{page}: {line}"
 
 
-def merged(one: Any, other: Any) -> Any:
-    """Returns a configuration with the keys of another over it; lists of tables are the other's."""
-    if not isinstance(one, dict) or not isinstance(other, dict):
-        return other
-    return {**one, **{key: merged(one.get(key), value) for key, value in other.items()}}
-
-
 @pytest.mark.parametrize("block", TOML, ids=lambda block: block.place)
 def test_a_configuration_that_is_shown_is_accepted(block: Any) -> None:
-    example = tomllib.loads((ROOT / "deployment.example.toml").read_text(encoding="utf-8"))
-    shown = tomllib.loads(block.text)
-    document = merged(example, shown)
-    if any("credential" in one for one in shown.get("providers", ())):
+    document = whole(block.text)
+    if any("credential" in one for one in document.get("providers", ())):
         document["compute"]["secret_arn"] = SECRET
-    if "access" in shown:
+    if "access" in document:
         document["gateway"]["tool_access"] = "enforce"
     listed = json.loads((ROOT / FILE).read_text(encoding="utf-8"))["tools"]
     catalogue = Catalogue((*(Tool.parse(tool) for tool in listed), Tool("delete_order", "An example.", {})))
     settings = parse(document, block.place, catalogue)
     assert settings.targets or settings.units
+    assert tomllib.loads(written(document)) == document
 
 
 def test_the_page_of_the_commands_is_what_is_made() -> None:
