@@ -36,6 +36,7 @@ COMMANDS = (
     operation.DRIFT,
     operation.VERIFY,
     doors.INVOKE,
+    doors.CONNECT,
     doors.PUBLISH,
     doors.LAUNCH_URL,
     operation.ROTATE_SECRET,

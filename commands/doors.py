@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from commands.command import DONE, REFUSED, TARGET, Command
 from deployer.session import Session
 
@@ -14,6 +16,36 @@ def invoke(session: Session) -> int:
     answer = session.run(lambda context: invoke(context, session.options.tool, arguments, session.options.target))
     session.show(answer.as_data(), [answer.text])
     return REFUSED if answer.is_error else DONE
+
+
+def connect(session: Session) -> int:
+    """Prints what makes a client call the gateway, or writes it into the client's file of a project."""
+    import os
+
+    from deployer import client_configurations as clients
+    from deployer import connecting
+    from deployer.tables import show
+
+    options = session.options
+    if not options.client:
+        data, rows = connecting.listed()
+        session.show(data, lambda: show("", ("--client", "client", "file"), rows))
+        return DONE
+    client = clients.named(options.client)
+    name = clients.checked_name(options.server_name) if options.server_name else ""
+    if options.write is not None:
+        connecting.writable(client, options.write)
+    profile = options.client_profile or options.profile or os.environ.get("AWS_PROFILE", "")
+    if options.url:
+        gateway, target = connecting.known_gateway(options.url, options.region, name or "mcp-runtime", profile), ""
+    else:
+        gateway, target = session.run(
+            lambda context: connecting.deployed_gateway(context, options.target, name, profile)
+        )
+    written = connecting.write(client, gateway, options.write) if options.write is not None else {}
+    found = connecting.Connection(client, gateway, target, written)
+    session.show(found.as_data(), found.lines())
+    return DONE
 
 
 def launch_url(session: Session) -> int:
@@ -73,6 +105,46 @@ INVOKE = Command(
         (("tool",), {"metavar": "TOOL", "help": "name of the tool, without the target's prefix"}),
         (("arguments",), {"metavar": "ARGS", "nargs": "*", "help": "name=value pairs, or one JSON object"}),
         TARGET,
+    ],
+)
+CONNECT = Command(
+    "connect",
+    "print what makes a client call the gateway; without --client, which clients there are",
+    connect,
+    [
+        (("--client",), {"metavar": "NAME", "default": "", "help": "which client"}),
+        TARGET,
+        (
+            ("--url",),
+            {
+                "metavar": "URL",
+                "default": "",
+                "help": "the gateway's URL; AWS and the configuration are not asked then",
+            },
+        ),
+        (
+            ("--client-profile",),
+            {"metavar": "NAME", "default": "", "help": "AWS profile that the client signs with (default: --profile)"},
+        ),
+        (
+            ("--server-name",),
+            {
+                "metavar": "NAME",
+                "default": "",
+                "help": "what the client calls the gateway (default: the runtime's name)",
+            },
+        ),
+        (
+            ("--write",),
+            {
+                "metavar": "FOLDER",
+                "nargs": "?",
+                "const": Path(),
+                "default": None,
+                "type": Path,
+                "help": "write it into the client's file of this project (default: the current folder)",
+            },
+        ),
     ],
 )
 LAUNCH_URL = Command(

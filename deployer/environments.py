@@ -75,6 +75,19 @@ def requirements(category: str, *, root: Path = PROJECT_ROOT) -> str:
     return "\n".join(lines) + "\n"
 
 
+def locked_version(category: str, package: str, *, root: Path = PROJECT_ROOT) -> str:
+    """Return the version of one package of a category of ``Pipfile.lock``, such as ``1.7.0``.
+
+    Raises EnvironmentFailure when the lock cannot be read or does not pin the package.
+    """
+    version = str(_locked_packages(category, root).get(package, {}).get("version", ""))
+    if not version.startswith("=="):
+        raise EnvironmentFailure(
+            f"{package} has no exact version in category {category!r} of Pipfile.lock; lock again."
+        )
+    return version.removeprefix("==")
+
+
 def _silent(_: str) -> None:
     """Tell nobody."""
 

@@ -57,18 +57,14 @@ def invoke(context: Context, tool: str, arguments: Mapping[str, Any], target: st
 
     Raises UsageError where the target is not clear, RefusedError where the gateway refuses or knows no such tool.
     """
-    sets = context.stack_sets
-    runtime = chosen(runtimes.read(context.aws, sets.listed()) if sets.describe() else [], target)
-    url = runtime.outputs.get("GatewayUrl", "")
-    if not url or not runtime.outputs.get("GatewayTargetId"):
-        missing = runtime.outputs.get("MissingSettings") or "deploy it first."
-        raise RefusedError(f"The runtime of {runtime.account} {runtime.region} cannot be called: {missing}")
+    runtime = reached(context, target)
     name = f"{runtime.outputs['GatewayTargetName']}{SEPARATOR}{tool}"
     auth = mcp_client.Signed(context.aws.credentials(runtime.account), runtime.region)
+    url = mcp_client.mcp_url(runtime.outputs["GatewayUrl"])
     try:
-        result = mcp_client.call_tool(context.network, mcp_client.mcp_url(url), auth, name, arguments)
+        result = mcp_client.call_tool(context.network, url, auth, name, arguments)
     except mcp_client.McpRefused as error:
-        known = {found.name for found in mcp_client.list_tools(context.network, mcp_client.mcp_url(url), auth)}
+        known = {found.name for found in mcp_client.list_tools(context.network, url, auth)}
         if name in known or DENIED in str(error):
             raise
         prefix = name.removesuffix(tool)
@@ -77,6 +73,19 @@ def invoke(context: Context, tool: str, arguments: Mapping[str, Any], target: st
             f"The runtime of {runtime.account} {runtime.region} has no tool {tool}; its tools are {tools or 'none'}."
         ) from error
     return Answer(tool, result.text, result.structured, result.failed)
+
+
+def reached(context: Context, target: str) -> Runtime:
+    """Returns the runtime that `target` names, or the only one, with a gateway that can be called.
+
+    Raises UsageError where the target is not clear, RefusedError where its gateway cannot be called yet.
+    """
+    sets = context.stack_sets
+    runtime = chosen(runtimes.read(context.aws, sets.listed()) if sets.describe() else [], target)
+    if not runtime.outputs.get("GatewayUrl") or not runtime.outputs.get("GatewayTargetId"):
+        missing = runtime.outputs.get("MissingSettings") or "deploy it first."
+        raise RefusedError(f"The runtime of {runtime.account} {runtime.region} cannot be called: {missing}")
+    return runtime
 
 
 def chosen(found: Sequence[Runtime], target: str) -> Runtime:

@@ -30,12 +30,16 @@ STOP_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class AwsEndpoint:
-    """A running emulator: where it answers, what it trusts and the secret key that every account has."""
+    """A running emulator: where it answers, what it trusts and the secret key that every account has.
+
+    `gateways` is where its gateways answer without a name of their own: `<gateways>/gateways/<id>/mcp`.
+    """
 
     url: str
     authority: Path
     secret_access_key: str
     process: int
+    gateways: str
 
 
 def state_folder() -> Path:
@@ -47,7 +51,9 @@ def running(state: Path) -> AwsEndpoint | None:
     """Returns the emulator that runs on `state`, or None."""
     try:
         found = json.loads((state / "emulator.json").read_text(encoding="utf-8"))
-        endpoint = AwsEndpoint(found["endpoint"], Path(found["ca"]), found["secret_access_key"], found["pid"])
+        endpoint = AwsEndpoint(
+            found["endpoint"], Path(found["ca"]), found["secret_access_key"], found["pid"], found["gateway_base"]
+        )
     except (FileNotFoundError, json.JSONDecodeError, KeyError):
         return None
     return endpoint if _answers(endpoint) else None

@@ -21,10 +21,8 @@ from mcp_types.version import LATEST_MODERN_VERSION
 
 from deployer.errors import RefusedError
 from deployer.network import Network, RoutedTransport, Unreachable, unreachable_sentence
-from generator.serving import MCP_PATH
+from generator.serving import GATEWAY_SIGNING_NAME, MCP_PATH
 
-SIGNING_NAME: Final = "bedrock-agentcore"
-"""Signing name of the gateway's data plane (service model `bedrock-agentcore`, metadata `signingName`)."""
 CALL_SECONDS: Final = 120.0
 REFUSED: Final = 400
 MAX_PAGES: Final = 100
@@ -94,7 +92,7 @@ class Signed(httpx2.Auth):
             if name in ("host", "content-type") or name.startswith("mcp-")
         }
         to_sign = AWSRequest(request.method, str(request.url), data=request.content, headers=covered)
-        SigV4Auth(self._credentials, SIGNING_NAME, self._region).add_auth(to_sign)
+        SigV4Auth(self._credentials, GATEWAY_SIGNING_NAME, self._region).add_auth(to_sign)
         request.headers.update(dict(to_sign.headers.items()))
         yield request
 

@@ -18,6 +18,8 @@ CONTAINER_USER: Final = "65532:65532"
 """The user and group of the image, so that the task definition says by itself that it is not root."""
 MCP_PATH: Final = "/mcp"
 READINESS_PATH: Final = "/ready"
+GATEWAY_SIGNING_NAME: Final = "bedrock-agentcore"
+"""Signing name of the gateway's data plane (service model `bedrock-agentcore`, metadata `signingName`)."""
 
 PING_INTERVAL_SECONDS: Final = 30
 IDLE_TIMEOUT_SECONDS: Final = 60

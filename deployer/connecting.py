@@ -1,0 +1,151 @@
+"""`connect`: which gateway a client is to call and as whom, what that makes of the client's configuration, and where it
+is written.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from deployer import client_configurations as clients
+from deployer import local, project_files
+from deployer.client_configurations import Client, Gateway, Step
+from deployer.client_versions import versions
+from deployer.context import Context
+from deployer.errors import RefusedError, UsageError
+from deployer.invocation import reached
+from deployer.mcp_client import mcp_url
+
+LOCAL_PROFILE: Final = "mcp-runtime-local"
+"""The profile of the emulated AWS, in a credentials file of its own in the emulator's folder."""
+_HOST: Final = re.compile(r"[0-9a-z-]+\.gateway\.bedrock-agentcore\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What to do so that a client calls a gateway; `target` is account/Region, empty where only a URL was given.
+
+    `written` says what became of the client's file, by its path; empty where nothing was to be written.
+    """
+
+    client: Client
+    gateway: Gateway
+    target: str
+    written: Mapping[str, str]
+
+    @property
+    def steps(self) -> list[Step]:
+        """Everything to do, in its order."""
+        return clients.steps(self.client, self.gateway)
+
+    def as_data(self) -> dict[str, Any]:
+        """Returns the connection as plain data."""
+        return {
+            "client": self.client.name,
+            "target": self.target,
+            "url": self.gateway.url,
+            "region": self.gateway.region,
+            "server_name": self.gateway.name,
+            "steps": [step.as_data() for step in self.steps],
+            "written": dict(self.written),
+        }
+
+    def lines(self) -> list[str]:
+        """Returns the connection as people read it, what is to be copied without indentation; of a file that was
+        written what became of it, and what is left to do.
+        """
+        found = [f"{self.client.title} → {self.gateway.url}"]
+        found += [f"{file}: {outcome}" for file, outcome in self.written.items()]
+        left = [step for step in self.steps if not (self.written and step.configures)]
+        for number, step in enumerate(left, 1):
+            place = f": {step.file}" if step.file else ""
+            found += ["", f"{number}. {step.title}{place}", "", *step.text.splitlines()]
+        return found
+
+
+def listed() -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
+    """Returns the clients that there are, as plain data and as rows of name, client and file."""
+    rows = [(client.name, client.title, client.file or client.elsewhere) for client in clients.CLIENTS]
+    return {"clients": [{"name": name, "title": title, "file": file} for name, title, file in rows]}, rows
+
+
+def known_gateway(url: str, region: str, name: str, profile: str) -> Gateway:
+    """Returns a gateway by its URL alone, for people who may call it and read nothing of its stack.
+
+    The Region is the one in an AWS host name, else `region`. Raises UsageError where the URL is no gateway's or the
+    Region is not known.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    plain = bool(host) and parts.scheme == "http" and host in _LOOPBACK
+    if not host or not (parts.scheme == "https" or plain) or re.search(r"[\s\"'$`\\]", url):
+        raise UsageError(f"--url = {url!r} is no gateway's URL; give the stack's output GatewayUrl, https://….")
+    found = _HOST.fullmatch(host)
+    where = found[1] if found else region
+    if not where:
+        raise UsageError(f"The Region of {host} is not in its name; give it with --region.")
+    return Gateway(mcp_url(url), where, name, versions(), profile=profile)
+
+
+def deployed_gateway(context: Context, target: str, name: str, profile: str) -> tuple[Gateway, str]:
+    """Returns the gateway of one target by its stack's outputs, and the target as account/Region.
+
+    `target` is account/Region, empty where there is only one; `name` is empty for the runtime's own. In local mode the
+    gateway is the emulator's on loopback, and the emulator's key lies in a credentials file of the emulator's folder,
+    not in what is printed. Raises UsageError where the target is not clear, RefusedError where it has no gateway.
+    """
+    runtime = reached(context, target)
+    url = mcp_url(runtime.outputs["GatewayUrl"])
+    credentials = ""
+    if context.local:
+        emulator = local.running(local.state_folder())
+        if emulator is None:
+            raise RefusedError("The AWS of this machine has ended meanwhile; run the command again.")
+        url = f"{emulator.gateways}/gateways/{runtime.outputs['GatewayId']}/mcp"
+        profile = LOCAL_PROFILE
+        file = local.state_folder().resolve() / "credentials"
+        project_files.write(file, _credentials(runtime.account, emulator.secret_access_key), 0o600)
+        credentials = str(file)
+    gateway = Gateway(
+        url=url,
+        region=runtime.region,
+        name=name or context.settings.runtime.name,
+        versions=versions(),
+        account=runtime.account,
+        policy=runtime.outputs.get("CallerPolicyArn", ""),
+        profile=profile,
+        credentials=credentials,
+    )
+    return gateway, f"{runtime.account}/{runtime.region}"
+
+
+def write(client: Client, gateway: Gateway, folder: Path) -> dict[str, str]:
+    """Writes the client's file below a project's folder, other servers staying; returns what became of it by its path.
+
+    Raises UsageError, nothing being changed, where the client has no file of a project, the folder is not there, or the
+    file is not what it should be.
+    """
+    writable(client, folder)
+    file = folder / client.file
+    if client.key:
+        return {str(file): project_files.add_server(file, client.key, gateway.name, client.entry(gateway))}
+    return {str(file): project_files.add_program(file, client.text(gateway))}
+
+
+def writable(client: Client, folder: Path) -> None:
+    """Raises UsageError where the client has no file of a project, or there is no such folder."""
+    if not client.file:
+        names = ", ".join(one.name for one in clients.CLIENTS if one.file)
+        raise UsageError(f"{client.title} has no file in a project, so that --write does not go with it: {names} do.")
+    if not folder.is_dir():
+        raise UsageError(f"--write = '{folder}' is no folder; name the project's, or make it first.")
+
+
+def _credentials(account: str, secret: str) -> str:
+    return f"[{LOCAL_PROFILE}]\naws_access_key_id = {account}\naws_secret_access_key = {secret}\n"
