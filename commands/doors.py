@@ -109,7 +109,7 @@ INVOKE = Command(
 )
 CONNECT = Command(
     "connect",
-    "print what makes a client call the gateway; without --client, which clients there are",
+    "print what makes a client call the gateway, or write it; alone: which clients",
     connect,
     [
         (("--client",), {"metavar": "NAME", "default": "", "help": "which client"}),

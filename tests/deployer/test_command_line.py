@@ -136,7 +136,7 @@ def test_template_that_was_edited_by_hand_is_status_3_and_is_written_anew(tmp_pa
     root = tmp_path / "project"
     for folder in ("commands", "generator", "deployer", "templates", "server", "docs"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("build.py", "Pipfile.lock", "tools.json", "README.md"):
+    for file in ("build.py", "Pipfile.lock", "tools.json", "README.md", "deployment.example.toml"):
         shutil.copy(ROOT / file, root)
     ensure("server")
     (root / ".local").mkdir()
