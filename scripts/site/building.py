@@ -1,5 +1,6 @@
 """How the site is built: the pages are copied, what they load is put beside them, and Zensical makes HTML of it."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ HERE: Final = Path(__file__).parent
 DOCUMENTS: Final = PROJECT_ROOT / "docs"
 FOLDER: Final = PROJECT_ROOT / ".local" / "site"
 CONFIGURATION: Final = HERE / "zensical.toml"
+MENU_END: Final = "\n]\n"
 LOADED: Final = {
     "mermaid.js": ("@mermaid-js/tiny", "dist/mermaid.tiny.js"),
     "iframe-worker.js": ("iframe-worker", "shim/index.js"),
@@ -32,19 +34,19 @@ class SiteFailure(Exception):
 def build(folder: Path, documents: Path = DOCUMENTS) -> Path:
     """Builds the site of `documents` into `folder`, which is made anew, and returns its first page.
 
-    Raises SiteFailure where a page is in no menu, a menu names none, or a link or an anchor leads nowhere;
-    EnvironmentFailure and RegistryUnreachable where what builds it cannot be installed.
+    Pages that the menu does not name come last in it. Raises SiteFailure where the menu names a page that is not there,
+    or a link or an anchor leads nowhere; EnvironmentFailure and RegistryUnreachable where what builds it cannot be
+    installed.
     """
     shutil.rmtree(folder, ignore_errors=True)
     source = folder / "source"
     shutil.copytree(documents, source, ignore=shutil.ignore_patterns("*.toml"))
-    _compared(source)
     (source / "assets").mkdir()
     packages = installed(HERE)
     for name, place in LOADED.items():
         shutil.copy(packages.file(*place), source / "assets" / name)
     shutil.copy(HERE / "site.css", source / "assets")
-    shutil.copy(CONFIGURATION, folder)
+    (folder / CONFIGURATION.name).write_text(_configured(source), encoding="utf-8")
     done = subprocess.run(
         [str(ensure("docs")), "-m", "zensical", "build", "--strict"],
         cwd=folder,
@@ -70,12 +72,13 @@ def menu() -> list[str]:
     return pages(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))["project"]["nav"])
 
 
-def _compared(source: Path) -> None:
-    named = menu()
+def _configured(source: Path) -> str:
+    """Returns the generator's configuration, with the pages that the menu does not name below its entries."""
+    text, named = CONFIGURATION.read_text(encoding="utf-8"), menu()
     there = sorted(path.relative_to(source).as_posix() for path in source.rglob("*.md"))
-    lost = [page for page in there if page not in named]
-    if lost:
-        raise SiteFailure(f"The menu of {CONFIGURATION.name} does not name docs/{lost[0]}; put it where it belongs.")
     absent = [page for page in named if page not in there]
     if absent:
         raise SiteFailure(f"The menu of {CONFIGURATION.name} names docs/{absent[0]}, which is not there; take it out.")
+    more = [page for page in there if page not in named]
+    before, end, after = text.partition(MENU_END)
+    return f'{before}\n    {{ "More" = {json.dumps(more)} }},{end}{after}' if more else text
