@@ -4,20 +4,28 @@ The tests of this file are one story and run in their order.
 """
 
 import json
+import os
 import re
+import shlex
 import signal
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from deployer.client_configurations import CLIENTS, PROXY
+from deployer.client_scripts import LANGGRAPH, STRANDS
+from deployer.connect_page import FRAMEWORKS_VARIABLE, PROGRAM_VARIABLE
 from deployer.network import send
 from deployer.tokens import Issuer, client_token
 from tests.attacks.requests import HEADERS, LIST, Sent, Signer, Tokens, requests_by_name
 from tests.attacks.table import ATTACKS, GATEWAY, LOAD_BALANCER, SIGNATURE_ATTACKS, TOKEN_ATTACKS
 from tests.end_to_end.running import ACCOUNT, HOST, REGION, ROOT, Done, Project
+from tests.end_to_end.started_clients import Desk
 from tests.end_to_end.steady_load import steady_load
 
 TARGET = f"{ACCOUNT}/{REGION}"
@@ -139,6 +147,88 @@ def test_call_that_cannot_be_made_is_explained(
     done = project.run(*words)
     assert done.status == status, done.out
     assert sentence in (done.error if done.out == "" else done.out)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("desk"))
+
+
+def test_every_client_s_file_starts_a_server_that_calls_the_gateway(
+    project: Project, deployed: Done, desk: Desk, tmp_path: Path
+) -> None:
+    entries = []
+    for client in (client for client in CLIENTS if client.key):
+        where = ["--write", str(tmp_path)] if client.file else []
+        done = project.run("connect", "--client", client.name, *where, "--output", "json")
+        assert project.emulator["secret_access_key"] not in done.out + done.err
+        (step,) = [step for step in done.document["steps"] if step["language"] == "json"]
+        text = (tmp_path / client.file).read_text(encoding="utf-8") if client.file else step["text"]
+        assert json.loads(text) == json.loads(step["text"])
+        assert done.document["target"] == TARGET
+        entries.append(json.loads(text)[client.key]["mcp-runtime"])
+    started = {json.dumps({name: entry[name] for name in ("command", "args", "env")}) for entry in entries}
+    assert len(started) == 1, "each client starts the same, so that one that is started stands for all"
+    names, text = desk.served(entries[0], "mcp___echo", {"message": "hello"})
+    assert {"mcp___echo", "mcp___get_system_info"} <= names
+    assert text == "hello"
+    (command,) = [
+        step["command"]
+        for step in project.json("connect", "--client", PROXY)["steps"]
+        if "command" in step and "--service" in step["command"]
+    ]
+    assert shlex.split(command)[-len(entries[0]["args"]) :] == entries[0]["args"]
+
+
+def connected_program(project: Project, client: str, folder: Path) -> tuple[Path, dict[str, str]]:
+    """Has a client's program written and returns it, with the environment that its command has in front."""
+    document = project.json("connect", "--client", client, "--write", str(folder))
+    (file,) = document["written"]
+    (command,) = [step["command"] for step in document["steps"] if step["title"] == "Call one"]
+    words = shlex.split(command)
+    return Path(file), dict(word.split("=", 1) for word in words[: words.index("uv")])
+
+
+def test_the_python_program_runs_as_it_is_written(project: Project, deployed: Done, desk: Desk, tmp_path: Path) -> None:
+    program, environment = connected_program(project, "python", tmp_path)
+    assert project.emulator["secret_access_key"] not in program.read_text(encoding="utf-8")
+    listed = desk.run(sys.executable, program, folder=tmp_path, **environment)
+    assert {"mcp___echo", "mcp___get_system_info"} <= set(listed.splitlines())
+    called = desk.run(sys.executable, program, "mcp___echo", '{"message": "hello"}', folder=tmp_path, **environment)
+    assert called == "hello\n"
+
+
+@pytest.mark.parametrize("client", ["strands", "langgraph"])
+def test_the_frameworks_programs_run_where_the_frameworks_are(
+    project: Project, deployed: Done, desk: Desk, tmp_path: Path, client: str
+) -> None:
+    python = os.environ.get(FRAMEWORKS_VARIABLE)
+    if not python:
+        pytest.skip(f"{FRAMEWORKS_VARIABLE} names no Python with {STRANDS} and {' and '.join(LANGGRAPH)}")
+    program, environment = connected_program(project, client, tmp_path)
+    assert "mcp___echo" in desk.run(python, program, folder=tmp_path, **environment).splitlines()
+    called = desk.run(python, program, "mcp___echo", '{"message": "hello"}', folder=tmp_path, **environment)
+    assert called == "hello\n"
+
+
+def test_claude_code_takes_its_command_and_connects(
+    project: Project, deployed: Done, desk: Desk, tmp_path: Path
+) -> None:
+    program = os.environ.get(PROGRAM_VARIABLE)
+    if not program:
+        pytest.skip(f"{PROGRAM_VARIABLE} names no program of Claude Code")
+    document = project.json("connect", "--client", "claude-code")
+    (command,) = [step["command"] for step in document["steps"] if step["title"] == "Add the server"]
+    _, *words = shlex.split(command)
+    quiet = {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+    desk.run(program, *words, folder=tmp_path, **quiet)
+    assert project.json("connect", "--client", "claude-code", "--write", str(tmp_path))["written"] == {
+        str(tmp_path / ".mcp.json"): "unchanged"
+    }
+    # A project's server waits for a person's approval; a user's does not.
+    (tmp_path / ".mcp.json").unlink()
+    desk.run(program, *("user" if word == "project" else word for word in words), folder=tmp_path, **quiet)
+    assert "Connected" in desk.run(program, "mcp", "list", folder=tmp_path, **quiet)
 
 
 @pytest.mark.parametrize("authorization", [{}, {"authorization": "Bearer x"}, {"authorization": "Basic eDp4"}])
