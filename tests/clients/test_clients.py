@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,28 +19,11 @@ from tests.clients.matrix import (
     RealClient,
     rendered,
 )
-from tests.conformance.served import served
-from tests.node.installed import NodePackages, RegistryUnreachable, installed
+from tests.node.installed import NodePackages
 from tests.server.server_process import PATIENCE_SECONDS, ServerProcess
 
 _VAIN_SECONDS = 0.5
 """How long a cancellation is waited for that is not to come."""
-
-
-@pytest.fixture(scope="module")
-def node() -> NodePackages:
-    """Node and the clients of npm; skips, by name, where they cannot be had."""
-    try:
-        return installed()
-    except RegistryUnreachable as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    """The fixture server, running, with lists of several pages."""
-    with served(LIST_PAGE_SIZE="10") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,32 +1,13 @@
 """The official conformance suite, run against the server in both eras."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.conformance import suite
 from tests.conformance.not_applicable import NOT_APPLICABLE
 from tests.conformance.page import PAGE, rendered
-from tests.conformance.served import served
 from tests.conformance.suite import Scenario
-from tests.node.installed import NodePackages, RegistryUnreachable, installed
+from tests.node.installed import NodePackages
 from tests.server.server_process import HANDSHAKE_VERSIONS, MODERN_VERSION, ServerProcess
-
-
-@pytest.fixture(scope="module")
-def node() -> NodePackages:
-    """Node and the suite; skips, by name, where they cannot be had."""
-    try:
-        return installed()
-    except RegistryUnreachable as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    """The fixture server, running."""
-    with served() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,7 @@ BUILT = [
     "launch-url",
     "rotate-secret",
 ]
+CONNECT = ["connect", "--client", "kiro"]
 BUILT += ["destroy", "dev", "new-tool", "local"]
 
 
@@ -170,7 +171,7 @@ def test_lint_finds_nothing_in_the_target_s_regions(configuration: Path) -> None
     assert "us-east-1" in found["regions"]
 
 
-@pytest.mark.parametrize("command", [["deploy"], ["package"], ["status"], ["verify"], ["invoke", "echo"]])
+@pytest.mark.parametrize("command", [["deploy"], ["package"], ["status"], ["verify"], ["invoke", "echo"], CONNECT])
 def test_without_credentials_it_ends_with_2(command: list[str], configuration: Path) -> None:
     done = run(*command, "--config", str(configuration))
     assert done.returncode == 2
