@@ -13,6 +13,9 @@ from scripts.node_packages import installed
 
 HERE: Final = Path(__file__).parent
 DOCUMENTS: Final = PROJECT_ROOT / "docs"
+README: Final = "README.md"
+README_PAGE: Final = "readme.md"
+"""The README as a page of the site."""
 FOLDER: Final = PROJECT_ROOT / ".local" / "site"
 CONFIGURATION: Final = HERE / "zensical.toml"
 MENU_END: Final = "\n]\n"
@@ -32,7 +35,7 @@ class SiteFailure(Exception):
 
 
 def build(folder: Path, documents: Path = DOCUMENTS) -> Path:
-    """Builds the site of `documents` into `folder`, which is made anew, and returns its first page.
+    """Builds the site of `documents`, and of the README beside them, into `folder`, and returns its first page.
 
     Pages that the menu does not name come last in it. Raises SiteFailure where the menu names a page that is not there,
     or a link or an anchor leads nowhere; EnvironmentFailure and RegistryUnreachable where what builds it cannot be
@@ -41,6 +44,7 @@ def build(folder: Path, documents: Path = DOCUMENTS) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     source = folder / "source"
     shutil.copytree(documents, source, ignore=shutil.ignore_patterns("*.toml"))
+    _bring_readme(documents.parent / README, source)
     (source / "assets").mkdir()
     packages = installed(HERE)
     for name, place in LOADED.items():
@@ -70,6 +74,15 @@ def menu() -> list[str]:
         return [page for one in inner for page in pages(one)]
 
     return pages(tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))["project"]["nav"])
+
+
+def _bring_readme(readme: Path, source: Path) -> None:
+    """Makes the README a page, and turns the links between it and the other pages."""
+    for page in source.rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(re.sub(r"\]\(((?:\.\./)*)\.\./README\.md", rf"](\1{README_PAGE}", text), encoding="utf-8")
+    text = readme.read_text(encoding="utf-8").replace(f"]({DOCUMENTS.name}/", "](")
+    (source / README_PAGE).write_text(text, encoding="utf-8")
 
 
 def _configured(source: Path) -> str:

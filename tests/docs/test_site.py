@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -35,6 +36,14 @@ class Loaded(HTMLParser):
             self.found.append(address)
 
 
+def lay_out(folder: Path, named: Sequence[str]) -> None:
+    """Writes a README, and below `docs` the pages of these names."""
+    for page in ["README.md", *(f"docs/{name}" for name in named if name != "readme.md")]:
+        (folder / page).parent.mkdir(parents=True, exist_ok=True)
+        (folder / page).write_text("# A page\n", encoding="utf-8")
+    (folder / "docs").mkdir(exist_ok=True)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a site that was built."""
@@ -45,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_page_is_there(site: Path) -> None:
-    documents = [page.removeprefix("docs/") for page in pages() if page != "README.md"]
+    documents = [page.removeprefix("docs/").replace("README", "readme") for page in pages()]
     assert set(menu()) <= set(documents)
     for page in documents:
         assert (site / page).with_suffix(".html").is_file()
@@ -82,9 +91,7 @@ def test_a_browser_without_a_network_draws_every_diagram(site: Path, tmp_path: P
 @pytest.mark.usefixtures("site")
 def test_a_link_that_leads_nowhere_fails_the_site(tmp_path: Path) -> None:
     documents = tmp_path / "docs"
-    for page in menu():
-        (documents / page).parent.mkdir(parents=True, exist_ok=True)
-        (documents / page).write_text("# A page\n", encoding="utf-8")
+    lay_out(tmp_path, menu())
     (documents / "plan.md").write_text("# A page\n\n[gone](absent.md)\n", encoding="utf-8")
     with pytest.raises(SiteFailure, match=r"absent\.md"):
         build(tmp_path / "site", documents)
@@ -92,15 +99,13 @@ def test_a_link_that_leads_nowhere_fails_the_site(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("site")
 def test_a_page_that_the_menu_does_not_name_comes_last(tmp_path: Path) -> None:
-    for page in [*menu(), "lost.md"]:
-        (tmp_path / "docs" / page).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "docs" / page).write_text("# A page\n", encoding="utf-8")
+    lay_out(tmp_path, [*menu(), "lost.md"])
     text = build(tmp_path / "site", tmp_path / "docs").read_text(encoding="utf-8")
     assert text.rindex('href="./lost.html"') > text.index('href="./explanation/security-model.html"')
 
 
 @pytest.mark.usefixtures("site")
 def test_a_page_that_only_the_menu_names_fails_the_site(tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
+    lay_out(tmp_path, [])
     with pytest.raises(SiteFailure, match=r"names docs/index\.md, which is not there"):
         build(tmp_path / "site", tmp_path / "docs")
