@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 
 def check(settings: Settings, file: str) -> None:
-    """Raises UsageError for more entries than there are slots, half a tag, and targets that no stack set constraint
-    can name: it takes a list of accounts and a list of Regions (service model, `CreateConstraint`).
+    """Raises UsageError for more entries than there are slots, one that is given twice, half a tag, and targets that
+    no stack set constraint can name: it takes a list of accounts and a list of Regions (service model,
+    `CreateConstraint`).
     """
     catalog = settings.catalog
     for key, slots in (
@@ -27,6 +28,11 @@ def check(settings: Settings, file: str) -> None:
                 f"{file}: catalog.{key} has {len(getattr(catalog, key))} entries, and the catalog's template has"
                 f" {len(slots)} slots; leave some out."
             )
+    for key in ("principals", "principal_patterns", "share_accounts", "tag_values"):
+        given = getattr(catalog, key)
+        twice = next((one for one in given if given.count(one) > 1), None)
+        if twice is not None:
+            raise UsageError(f"{file}: catalog.{key} names {twice} twice; leave one out.")
     if bool(catalog.tag_key) != bool(catalog.tag_values):
         raise UsageError(f"{file}: catalog.tag_key and catalog.tag_values go together; give both or neither.")
     if catalog.share_organization and not settings.stack_set.organization_id:

@@ -1,6 +1,6 @@
 """The catalog's stack in one Region: the parameters that the configuration gives it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from deployer.errors import UsageError
 from deployer.sections import parameter_text
@@ -21,6 +21,28 @@ def regions(settings: Settings) -> list[str]:
     return [home, *(one for one in found if one != home)] if home in found else found
 
 
+def looked_in(settings: Settings, more: Iterable[str]) -> list[str]:
+    """Returns the Regions in which a catalog may stand, those where it is offered first: also where the runtimes and
+    the foundation are, and `more`, since the list of Regions may have been longer.
+    """
+    return list(dict.fromkeys([*regions(settings), settings.stack_set.home_region, *settings.regions, *sorted(more)]))
+
+
+def shared_with(stack: Mapping[str, str]) -> tuple[str, ...]:
+    """Returns the accounts with which a stack of these parameters shares its portfolio."""
+    return tuple(filter(None, (stack.get(slot.name, "") for slot in k.SHARED_ACCOUNTS)))
+
+
+def role_region(settings: Settings, stacks: Mapping[str, Mapping[str, str]]) -> str:
+    """Returns the Region whose stack makes the launch role: the one that does, else the first of those offered in.
+
+    `stacks` are the parameters of the stacks that stand, by Region. A role is of the account, so that a second stack
+    which made it would be refused.
+    """
+    makers = (region for region, stack in stacks.items() if stack.get(k.CREATE_LAUNCH_ROLE.name) == "on")
+    return next(makers, regions(settings)[0])
+
+
 def first_version(stack: Mapping[str, str], name: str, url: str) -> dict[str, str]:
     """Returns the version that the product begins with: for good the one that it was made with.
 
@@ -31,9 +53,17 @@ def first_version(stack: Mapping[str, str], name: str, url: str) -> dict[str, st
 
 
 def parameters(
-    settings: Settings, region: str, bucket: str, architectures: Sequence[str], first: Mapping[str, str]
+    settings: Settings,
+    makes_role: bool,
+    bucket: str,
+    architectures: Sequence[str],
+    first: Mapping[str, str],
+    stack: Mapping[str, str],
 ) -> dict[str, str]:
-    """Returns the stack's parameters in a Region; raises UsageError where the configuration names no provider."""
+    """Returns the stack's parameters in a Region, in which `stack` are those of the stack that stands.
+
+    Raises UsageError where the configuration names no provider.
+    """
     catalog = settings.catalog
     if not catalog.provider:
         raise UsageError(
@@ -44,7 +74,7 @@ def parameters(
         k.PROVIDER: catalog.provider,
         k.PRODUCT_NAME: catalog.product,
         k.CONSTRAINT: catalog.constraint,
-        k.CREATE_LAUNCH_ROLE: "on" if region == regions(settings)[0] and not catalog.by_stack_set else "off",
+        k.CREATE_LAUNCH_ROLE: "on" if makes_role and not catalog.by_stack_set else "off",
         k.LAUNCH_ROLE_NAME: catalog.launch_role_name,
         k.DEVELOPMENT_SIZES: parameter_text(catalog.development_task_sizes),
         k.ARCHITECTURES: ",".join(architectures),
@@ -60,10 +90,10 @@ def parameters(
         given[k.STACK_SET_ACCOUNTS] = ",".join(sorted({target.account for target in settings.targets}))
         given[k.STACK_SET_REGIONS] = ",".join(settings.regions)
     slots = {
-        **_slots(k.PRINCIPALS, catalog.principals),
-        **_slots(k.PRINCIPAL_PATTERNS, catalog.principal_patterns),
-        **_slots(k.SHARED_ACCOUNTS, catalog.share_accounts),
-        **_slots(k.TAG_VALUES, catalog.tag_values),
+        **_slots(k.PRINCIPALS, catalog.principals, stack),
+        **_slots(k.PRINCIPAL_PATTERNS, catalog.principal_patterns, stack),
+        **_slots(k.SHARED_ACCOUNTS, catalog.share_accounts, stack),
+        **_slots(k.TAG_VALUES, catalog.tag_values, stack),
     }
     return {parameter.name: value for parameter, value in given.items()} | slots | dict(first)
 
@@ -77,6 +107,13 @@ def recipient_parameters(settings: Settings, bucket: str) -> dict[str, str]:
     }
 
 
-def _slots(parameters: Sequence[RootParameter], values: Sequence[str]) -> dict[str, str]:
-    padded = [*values, *[""] * (len(parameters) - len(values))]
-    return {slot.name: value for slot, value in zip(parameters, padded, strict=True)}
+def _slots(parameters: Sequence[RootParameter], values: Sequence[str], stack: Mapping[str, str]) -> dict[str, str]:
+    """Returns the slots' values, each where it stands already.
+
+    One that moved would be made by the slot that it comes to, which changes nothing since it is there (service model,
+    `CreatePortfolioShare`), and then be ended by the slot that it left.
+    """
+    standing = {slot.name: stack.get(slot.name, "") for slot in parameters}
+    kept = {name: value if value in values else "" for name, value in standing.items()}
+    new = iter([value for value in values if value not in kept.values()])
+    return {name: value or next(new, "") for name, value in kept.items()}

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -193,6 +194,9 @@ def linted(context: Context) -> dict[str, str]:
 def publisher_of(context: Context) -> foundation.Publisher:
     """Returns who publishes and who receives, those among them that stand and are configured no longer."""
     settings, standing = context.settings, context.standing | context.neighbours.targets
+    # What stands goes on launching; who may read it, says the configuration that publishes.
+    products = context.neighbours.products
+    readers = {*settings.catalog.share_accounts, *(() if settings.catalog.provider else chain(*products.values()))}
     organization = settings.stack_set.organization_id or context.neighbours.organization
     return foundation.Publisher(
         account=context.account,
@@ -200,12 +204,12 @@ def publisher_of(context: Context) -> foundation.Publisher:
         stack_set=dataclasses.replace(settings.stack_set, organization_id=organization),
         target_accounts=tuple(sorted({target.account for target in settings.targets} | {one for one, _ in standing})),
         target_regions=tuple(
-            sorted({*settings.regions, *settings.catalog.regions, *(region for _, region in standing)})
+            sorted({*settings.regions, *settings.catalog.regions, *products, *(region for _, region in standing)})
         ),
         builds_images=image_supply.needs_project(settings),
         kms_key=settings.image.kms_key_arn,
         permissions_boundary=settings.security.permissions_boundary,
-        readers=settings.catalog.share_accounts,
+        readers=tuple(sorted(readers)),
     )
 
 

@@ -32,7 +32,8 @@ class Outcome:
 
 def refuse_used(context: Context) -> None:
     """Raises RefusedError where another stack set, or the Service Catalog product, stands on the foundation."""
-    others = context.looked_around().neighbours.sets
+    around = context.looked_around().neighbours
+    others = around.sets
     if others:
         raise RefusedError(
             f"The stack sets {', '.join(others)} stand on the same foundation; destroy them first, or leave out"
@@ -40,7 +41,7 @@ def refuse_used(context: Context) -> None:
         )
     offered = [
         region
-        for region in (catalog_stack.regions(context.settings) if context.settings.catalog.provider else ())
+        for region in catalog_stack.looked_in(context.settings, around.products)
         if describe(context.aws.client("cloudformation", context.account, region), catalog_stack.CATALOG_STACK)
     ]
     if offered:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from deployer.aws import Aws
+from deployer.catalog_stack import CATALOG_STACK, shared_with
 from deployer.errors import UsageError
 from deployer.foundation import ACCOUNT_STACK
 from deployer.stack_set_plan import Target
@@ -30,6 +31,8 @@ class Neighbours:
     sets: tuple[str, ...] = ()
     targets: frozenset[Target] = frozenset()
     values: Mapping[str, str] = field(default_factory=dict)
+    products: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The accounts that the account's Service Catalog product is shared with, by Region, whoever published it."""
 
     @property
     def organization(self) -> str:
@@ -58,7 +61,12 @@ def read(aws: Aws, account: str, home_region: str, sets: StackSets) -> Neighbour
         if one.get("Description", "").startswith(beginning) and one["StackSetName"] != sets.name
     }
     targets = frozenset(target for one in found.values() for target in one.listed())
-    return Neighbours(tuple(sorted(found)), targets, parameters_of(stack))
+    values = parameters_of(stack)
+    # Images are replicated to wherever the product is offered.
+    regions = [home_region, *filter(None, (values.get(slot.name) for slot in f.REPLICATION_REGIONS))]
+    catalogs = {one: describe(aws.client("cloudformation", account, one), CATALOG_STACK) for one in regions}
+    products = {region: shared_with(parameters_of(one)) for region, one in catalogs.items() if one is not None}
+    return Neighbours(tuple(sorted(found)), targets, values, products)
 
 
 def reconciled(wanted: Mapping[str, str], beside: Neighbours, stands: bool) -> dict[str, str]:

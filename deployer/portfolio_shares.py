@@ -1,13 +1,14 @@
 """What goes with sharing a portfolio that is no resource of a template: nodes of the organization, principals by their
 names, and in the accounts that can be reached the import and the launch role.
 
-A share with a node needs no acceptance (API reference, `PortfolioShareDetail`, Accepted). Principals that are shared by
-name let whoever may make a role of that name in the other account launch (API reference, `CreatePortfolioShare`), so
-that this is a choice.
+A share with a node needs no acceptance (API reference, `PortfolioShareDetail`, Accepted). Principals are shared by name
+with nodes alone (API reference, `CreatePortfolioShare`, SharePrincipals); an account that imports the portfolio
+associates them itself. They let whoever may make a role of that name in the other account launch (the same), so that
+this is a choice.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,19 +28,12 @@ class Portfolio:
     identity: str
 
     def share(self, catalog: Catalog, poll: float) -> bool:
-        """Shares as the configuration says what its stack cannot; returns whether anything changed.
+        """Shares with the node that the configuration names and with no other; returns whether anything changed.
 
         `poll` is in seconds. Raises RefusedError where AWS could not share with every account of the node.
         """
-        changed = False
-        known = {one["PrincipalId"]: one for one in self._shares("ACCOUNT")}
-        for account in catalog.share_accounts:
-            if known.get(account, {}).get("SharePrincipals", False) != catalog.share_principals:
-                self.client.update_portfolio_share(
-                    PortfolioId=self.identity, AccountId=account, SharePrincipals=catalog.share_principals
-                )
-                changed = True
-        return self._share_with_node(catalog, poll) or changed if catalog.share_organization else changed
+        ended = self.unshare(poll, catalog.share_organization)
+        return self._share_with_node(catalog, poll) or ended if catalog.share_organization else ended
 
     def _share_with_node(self, catalog: Catalog, poll: float) -> bool:
         kind = KINDS[0] if catalog.share_organization.startswith("o-") else KINDS[1]
@@ -52,13 +46,19 @@ class Portfolio:
         self._follow(call(PortfolioId=self.identity, OrganizationNode=node, **wanted), node["Value"], poll)
         return True
 
-    def unshare(self, poll: float) -> None:
-        """Ends the shares with nodes of the organization, which keep the portfolio from being deleted."""
-        for kind in KINDS:
-            for one in self._shares(kind):
-                node = {"Type": kind, "Value": one["PrincipalId"]}
-                answer = self.client.delete_portfolio_share(PortfolioId=self.identity, OrganizationNode=node)
-                self._follow(answer, one["PrincipalId"], poll)
+    def unshare(self, poll: float, but: str = "") -> bool:
+        """Ends the shares with nodes of the organization `but` one, which keep the portfolio from being deleted.
+
+        Returns whether there were any.
+        """
+        others = [(kind, one["PrincipalId"]) for kind in KINDS for one in self._shares(kind)]
+        others = [(kind, node) for kind, node in others if node != but]
+        for kind, node in others:
+            answer = self.client.delete_portfolio_share(
+                PortfolioId=self.identity, OrganizationNode={"Type": kind, "Value": node}
+            )
+            self._follow(answer, node, poll)
+        return bool(others)
 
     def _shares(self, kind: str) -> Iterator[Mapping[str, Any]]:
         request = {"PortfolioId": self.identity, "Type": kind}
@@ -78,7 +78,7 @@ class Portfolio:
             if found["Status"] not in UNDER_WAY:
                 errors = found.get("ShareDetails", {}).get("ShareErrors", [])
                 why = "; ".join(str(one.get("Message", "")) for one in errors) or found["Status"]
-                raise RefusedError(f"The portfolio {self.identity} could not be shared with {node}: {why}.")
+                raise RefusedError(f"The share of the portfolio {self.identity} with {node} was not changed: {why}.")
             time.sleep(poll)
 
 
@@ -89,3 +89,11 @@ def accept(client: Any, portfolio: str) -> bool:
         return False
     client.accept_portfolio_share(PortfolioId=portfolio, PortfolioShareType="IMPORTED")
     return True
+
+
+def admit(client: Any, portfolio: str, patterns: Sequence[str]) -> None:
+    """Lets whoever these patterns match in the account of the client launch from a portfolio that it imported."""
+    for pattern in patterns:
+        client.associate_principal_with_portfolio(
+            PortfolioId=portfolio, PrincipalARN=pattern, PrincipalType="IAM_PATTERN"
+        )

@@ -7,7 +7,7 @@ for which architectures the image is. Pure.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -89,6 +89,13 @@ def content_of(name: str) -> str:
     """Returns the content that a version's name says; empty for a name that was not made here."""
     found = re.fullmatch(rf"{RELEASE}-([0-9a-f]{{{CONTENT_DIGITS}}})", name)
     return found[1] if found else ""
+
+
+def named(edition: Edition, versions: Iterable[Version]) -> Edition:
+    """Returns an edition under the name that its content was first published by, in whatever Region."""
+    content = content_of(edition.name)
+    there = [one for one in versions if content_of(one.name) == content]
+    return replace(edition, name=min(there, key=lambda one: one.created).name) if there else edition
 
 
 def newest(versions: Iterable[Version]) -> Version | None:

@@ -7,6 +7,8 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from deployer.artifact_bucket import ArtifactBucket
+from deployer.errors import RefusedError
+from deployer.readable_objects import MISSING
 from generator.tool_catalogue import Catalogue
 
 PREFIX: Final = "contracts/published"
@@ -28,15 +30,26 @@ class PublishedTools:
             bucket.put(_key(catalogue.hash), catalogue.render().encode(), "application/json; charset=utf-8")
 
     def read(self, description: str) -> Catalogue | None:
-        """Returns the contract that a version's description names; None where it names none, or it is gone."""
+        """Returns the contract that a version's description names; None where it names none, or it is gone.
+
+        Raises RefusedError where the contract that lies there cannot be read.
+        """
         named = NAMED.search(description)
         if named is None:
             return None
         try:
             answer = self.s3.get_object(Bucket=self.bucket, Key=_key(named[1]), ExpectedBucketOwner=self.owner)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in MISSING:
+                return None
+            raise
+        try:
             return Catalogue.parse(answer["Body"].read().decode())
-        except (ClientError, ValueError):
-            return None
+        except ValueError as error:
+            raise RefusedError(
+                f"The object s3://{self.bucket}/{_key(named[1])} is no tool contract, so that the tools cannot be"
+                " compared; delete it to publish without that."
+            ) from error
 
 
 def _key(hashed: str) -> str:

@@ -20,7 +20,8 @@ from deployer.image_supply import OCI_ARCHITECTURES
 from deployer.launching import store_of
 from deployer.portfolio_shares import Portfolio
 from deployer.product import Product
-from deployer.product_versions import Edition, Steps, Version, name_of, newest, steps
+from deployer.product_versions import Edition, Steps, Version, name_of, named, newest, steps
+from deployer.published import Offer, Published
 from deployer.published_tools import PublishedTools
 from deployer.readable_objects import READ, Reader, bucket_policy, reached, unreadable
 from deployer.releases import Release
@@ -44,67 +45,15 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What a Region offers now: its portfolio and product, the version, and what was done to get there."""
-
-    region: str
-    portfolio: str
-    product: str
-    version: str
-    changed: bool
-    made: bool
-    deprecated: tuple[str, ...]
-    current: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Published:
-    """What was published, where it is offered, how its tools differ from the last version's, and what is left to do."""
-
-    version: str
-    template_url: str
-    offers: tuple[Offer, ...]
-    changes: Changes | None
-    left: tuple[str, ...]
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was changed."""
-        return any(one.changed for one in self.offers)
-
-    def as_data(self) -> dict[str, Any]:
-        """Returns it as plain data."""
-        return {
-            "version": self.version,
-            "template_url": self.template_url,
-            "changed": self.changed,
-            "regions": [vars(one) for one in self.offers],
-            "tools": {"compared": self.changes is not None, "changes": self.changes.as_data() if self.changes else []},
-            "left_to_do": list(self.left),
-        }
-
-    def lines(self) -> Iterator[str]:
-        """Yields it as people read it."""
-        yield f"{self.version} of {self.template_url.rpartition('/')[2]}"
-        for one in self.offers:
-            yield f"{one.region}: {'published' if one.made else 'there already'}, product {one.product}"
-            if one.deprecated:
-                yield f"  deprecated: {', '.join(one.deprecated)}"
-            yield f"  new launches may take: {', '.join(one.current)}"
-        if self.changes is None:
-            yield "The tools were not compared: there is no earlier version, or its tools are not known."
-        else:
-            yield from self.changes.lines()
-        yield from self.left
-
-
-@dataclass(frozen=True)
 class _Region:
     """What stands in a Region before anything is changed."""
 
     parameters: Mapping[str, str]
     versions: tuple[Version, ...]
     steps: Steps
+
+
+_NOTHING: Final = _Region({}, (), Steps(False, None, ()))
 
 
 def publish(context: Context, wish: Wish) -> Published:
@@ -119,6 +68,11 @@ def publish(context: Context, wish: Wish) -> Published:
             " the product."
         )
     name_of(wish.release, "")
+    if context.account in settings.catalog.share_accounts:
+        raise UsageError(
+            f"{settings.file}: catalog.share_accounts names {context.account}, which publishes and has the product"
+            " anyway; leave it out."
+        )
     deployment.package(context)
     context = context.looked_around()
     release = dataclasses.replace(releases.standing(context), root=ROOTS[settings.catalog.template])
@@ -126,7 +80,7 @@ def publish(context: Context, wish: Wish) -> Published:
     found = step(context, "Versions", work.looked_at)
     changes = step(context, "Readiness", lambda: work.checked(found))
     done = step(context, "Catalog", lambda: work.offered(found))
-    left = step(context, "Recipients", lambda: tuple(work.received(done)))
+    left = step(context, "Recipients", lambda: (*work.received(done), *work.left_behind(found)))
     return Published(work.edition.name, release.url, done, changes, left)
 
 
@@ -157,15 +111,25 @@ class _Publishing:
 
     def looked_at(self) -> dict[str, _Region]:
         """Returns what stands in each Region and what is to do there; raises RefusedError where that cannot be done."""
-        done = each(self._places, self._look)
+        home = self.context.account
+        done = each([(home, region) for region in catalog_stack.looked_in(self.settings, self._further)], self._look)
         if done.failures:
             raise RefusedError(" ".join([*done.told(), "Nothing was published."]))
-        return {region: found for (_, region), found in sorted(done.results.items())}
+        found = {region: one for (_, region), one in sorted(done.results.items())}
+        self.edition = named(self.edition, [one for region in found.values() for one in region.versions])
+        return found
 
     def _look(self, place: Place) -> _Region:
-        stack = stacks.describe(self._cloudformation(place[1]), CATALOG_STACK)
+        stack = stacks.settled(self._cloudformation(place[1]), CATALOG_STACK, self.context.poll)
         if stack is None:
-            return _Region({}, (), Steps(False, None, ()))
+            return _NOTHING
+        if place[1] not in self.regions:
+            return _Region(stacks.parameters_of(stack), (), Steps(False, None, ()))
+        if "ProductId" not in stacks.outputs_of(stack):
+            raise RefusedError(
+                f"the stack {CATALOG_STACK} is in state {stack['StackStatus']} and has no product; remove it with"
+                " `publish --withdraw` first."
+            )
         constraint = stacks.parameters_of(stack)[k.CONSTRAINT.name]
         if constraint != self.catalog.constraint:
             raise RefusedError(
@@ -216,25 +180,32 @@ class _Publishing:
     def _unpullable(self) -> Iterator[str]:
         wanted = OCI_ARCHITECTURES[self.edition.architectures[0]]
         accounts = dict.fromkeys([self.context.account, *self.catalog.share_accounts], wanted)
-        for region in self.regions:
+        regions = set(self.regions)
+        if self.catalog.by_stack_set:
+            accounts |= dict.fromkeys((target.account for target in self.settings.targets), wanted)
+            regions |= set(self.settings.regions)
+        for region in sorted(regions):
             yield from releases.image_findings(self.context, self.release.image, region, accounts)
 
     def offered(self, found: Mapping[str, _Region]) -> tuple[Offer, ...]:
         """Brings every Region to what the configuration says; raises RefusedError where one stays behind."""
-        first, *others = self._places
-        # The first makes the launch role.
-        done = each([first], lambda place: self._offer(place[1], found[place[1]]))
+        maker = catalog_stack.role_region(self.settings, {region: one.parameters for region, one in found.items()})
+        # The Region that makes the launch role goes first: the others' constraints name it.
+        first, *others = sorted(self._places, key=lambda place: place[1] != maker)
+        done = each([first], lambda place: self._offer(place[1], found[place[1]], maker))
         if not done.failures:
-            further = each(others, lambda place: self._offer(place[1], found[place[1]]))
+            further = each(others, lambda place: self._offer(place[1], found[place[1]], maker))
             done.results.update(further.results)
             done.failures.update(further.failures)
         if done.failures:
             raise RefusedError(" ".join([*done.told(), "Run the same command again."]))
         return tuple(done.results[place] for place in self._places)
 
-    def _offer(self, region: str, found: _Region) -> Offer:
+    def _offer(self, region: str, found: _Region, maker: str) -> Offer:
         first = catalog_stack.first_version(found.parameters, self.edition.name, self.release.url)
-        values = catalog_stack.parameters(self.settings, region, self.release.bucket, self.edition.architectures, first)
+        values = catalog_stack.parameters(
+            self.settings, region == maker, self.release.bucket, self.edition.architectures, first, found.parameters
+        )
         url = self.release.package.urls[catalog_template.FILE]
         label = f"{CATALOG_STACK} {region}"
         made = stacks.ensure(
@@ -274,7 +245,7 @@ class _Publishing:
                 url = self.release.package.urls[catalog_template.RECIPIENT_FILE]
                 yield f"Account {account}, which the credentials do not reach, must launch {url} once and accept {ids}."
                 continue
-            client = self.context.aws.client("cloudformation", account, self.regions[0])
+            client = self.context.aws.client("cloudformation", account, self.settings.stack_set.home_region)
             stacks.ensure(
                 client,
                 RECIPIENT_STACK,
@@ -287,6 +258,27 @@ class _Publishing:
             for one in offers:
                 remote = self.context.aws.client("servicecatalog", account, one.region)
                 portfolio_shares.accept(remote, one.portfolio)
+                if self.catalog.share_principals:
+                    portfolio_shares.admit(remote, one.portfolio, self.catalog.principal_patterns)
+
+    def left_behind(self, found: Mapping[str, _Region]) -> Iterator[str]:
+        """Yields for each Region and account that is no longer in a list what is left to do there."""
+        before = {account for one in found.values() for account in catalog_stack.shared_with(one.parameters)}
+        for account in sorted(before.difference(self.catalog.share_accounts)):
+            yield (
+                f"Account {account} is shared with no more: once nothing that it launched is left, delete the stack"
+                f" {RECIPIENT_STACK} there."
+            )
+        for region in sorted(region for region, one in found.items() if one.parameters and region not in self.regions):
+            yield (
+                f"The catalog in {region}, where the product is not offered any more, stands as it was: once nothing is"
+                f" launched of it, delete the stack {CATALOG_STACK} there, or add the Region again."
+            )
+
+    @property
+    def _further(self) -> set[str]:
+        targets = self.context.standing | self.context.neighbours.targets
+        return {*self.context.neighbours.products, *(region for _, region in targets)}
 
     @property
     def _places(self) -> list[Place]:

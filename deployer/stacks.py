@@ -151,6 +151,19 @@ def describe(client: Any, name: str) -> dict[str, Any] | None:
     return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
 
+def settled(client: Any, name: str, poll: float) -> dict[str, Any] | None:
+    """Returns the stack's description once CloudFormation does not work on it; None where there is no such stack.
+
+    `poll` is in seconds. A stack that waits for a change set is not worked on.
+    """
+    while True:
+        stack = describe(client, name)
+        status = stack["StackStatus"] if stack else ""
+        if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+            return stack
+        time.sleep(poll)
+
+
 def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
     """Returns a described stack's outputs by key."""
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}

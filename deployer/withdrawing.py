@@ -1,7 +1,8 @@
 """Taking the product back: the catalog's stacks go, and with them the product, its versions and its shares.
 
-What was launched would stay without a product to update or end it by, so nothing goes while anything of this account is
-launched. What other accounts launched cannot be seen from here (service model, `SearchProvisionedProducts`).
+What was launched would stay without a product to update or end it by, so nothing goes while anything is launched by
+this account or one that the portfolio is shared with. Only an account itself sees what it launched (service model,
+`SearchProvisionedProducts`), so that those which the credentials do not reach are named as left.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from deployer.errors import RefusedError
 from deployer.portfolio_shares import Portfolio
 from deployer.product import Product
 from deployer.stack_set_plan import Target as Place
+from generator import catalog_parameters as k
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,15 @@ def withdraw(context: Context) -> Withdrawn:
     Raises RefusedError where something of the product is launched still, or where AWS refuses.
     """
     work = _Withdrawing(context, Pause())
-    places = [(context.account, region) for region in catalog_stack.regions(context.settings)]
-    standing: list[Place] = step(context, "Launches", lambda: work.unused(places))
+    home = context.settings.stack_set.home_region
+    around = context.looked_around()
+    further = {*around.neighbours.products, *(region for _, region in around.standing | around.neighbours.targets)}
+    places = [(context.account, region) for region in catalog_stack.looked_in(context.settings, further)]
+    standing: dict[Place, bool] = step(context, "Launches", lambda: work.unused(places))
     # The Region that made the launch role goes last: the others' constraints name it.
-    last = standing[:1]
-    done = step(context, "Catalog", lambda: each(standing[1:], work.remove, work.pause))
-    if not done.failures and last:
+    last = [place for place, makes_role in standing.items() if makes_role]
+    done = step(context, "Catalog", lambda: each([one for one in standing if one not in last], work.remove, work.pause))
+    if not done.failures:
         done.failures.update(each(last, work.remove, work.pause).failures)
     if done.failures:
         raise RefusedError(" ".join([*done.told(), "Run the same command again."]))
@@ -57,8 +62,10 @@ def withdraw(context: Context) -> Withdrawn:
     left = []
     for account in context.settings.catalog.share_accounts:
         if not context.aws.reaches(account):
-            left.append(f"The launch role stays in account {account}, which the credentials do not reach.")
-        elif work.remove_role(account, places[0][1]):
+            left.append(
+                f"The launch role stays in account {account}, which the credentials do not reach, and what it launched."
+            )
+        elif work.remove_role(account, home):
             removed.append(f"{RECIPIENT_STACK} in {account}")
     return Withdrawn(tuple(removed), tuple(left))
 
@@ -68,23 +75,30 @@ class _Withdrawing:
     context: Context
     pause: Pause
 
-    def unused(self, places: list[Place]) -> list[Place]:
-        """Returns where the catalog stands; raises RefusedError where something of its product is launched."""
-        found = []
+    def unused(self, places: list[Place]) -> dict[Place, bool]:
+        """Returns where the catalog stands, and whether it makes the launch role there.
+
+        Raises RefusedError where something of its product is launched by an account that can be reached.
+        """
+        found = {}
         for account, region in places:
             stack = stacks.describe(self.context.aws.client("cloudformation", account, region), CATALOG_STACK)
             if stack is None:
                 continue
-            found.append((account, region))
-            client = self.context.aws.client("servicecatalog", account, region)
+            found[(account, region)] = stacks.parameters_of(stack).get(k.CREATE_LAUNCH_ROLE.name) == "on"
             # A stack whose removal failed half-way may have lost its outputs with what they name.
             product = stacks.outputs_of(stack).get("ProductId")
-            launches = Product(client, product).launches() if product else []
-            if launches:
-                raise RefusedError(
-                    f"{', '.join(launches)} in {region} {'is' if len(launches) == 1 else 'are'} launched of the"
-                    " product; terminate that first. Nothing was removed."
-                )
+            for owner in (account, *self.context.settings.catalog.share_accounts) if product else ():
+                if owner != account and not self.context.aws.reaches(owner):
+                    continue
+                client = self.context.aws.client("servicecatalog", owner, region)
+                launches = Product(client, str(product)).launches()
+                where = region if owner == account else f"{owner} {region}"
+                if launches:
+                    raise RefusedError(
+                        f"{', '.join(launches)} in {where} {'is' if len(launches) == 1 else 'are'} launched of the"
+                        " product; terminate that first. Nothing was removed."
+                    )
         return found
 
     def remove(self, place: Place) -> None:

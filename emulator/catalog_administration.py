@@ -385,6 +385,7 @@ def create_portfolio_share(given: Given) -> Record:
     """Share a portfolio with an account, or with a node of the organization where access is enabled."""
     found = store.own_portfolio(given["PortfolioId"])
     key, share = _share(given)
+    _check_principals(given, share)
     wishes = {name: given.get(name, False) for name in ("ShareTagOptions", "SharePrincipals")}
     found["Shares"].setdefault(key, share | wishes)
     return {} if share["Type"] == "ACCOUNT" else {"PortfolioShareToken": store.identity("share")}
@@ -398,7 +399,8 @@ def describe_portfolio_share_status(given: Given) -> Record:
 
 def update_portfolio_share(given: Given) -> Record:
     """Change what goes with a share."""
-    key, _ = _share(given)
+    key, share = _share(given)
+    _check_principals(given, share)
     shares = store.own_portfolio(given["PortfolioId"])["Shares"]
     if key not in shares:
         raise store.absent("Portfolio share", key)
@@ -412,6 +414,12 @@ def delete_portfolio_share(given: Given) -> Record:
     if store.own_portfolio(given["PortfolioId"])["Shares"].pop(key, None) is None:
         raise store.absent("Portfolio share", key)
     return {} if share["Type"] == "ACCOUNT" else {"PortfolioShareToken": store.identity("share")}
+
+
+def _check_principals(given: Given, share: Record) -> None:
+    """Principals are shared with an organization and its units alone (``CreatePortfolioShare``, SharePrincipals)."""
+    if given.get("SharePrincipals") and share["Type"] not in ("ORGANIZATION", "ORGANIZATIONAL_UNIT"):
+        raise _invalid("Principals are shared with an organization or an organizational unit alone.")
 
 
 def _share(given: Given) -> tuple[str, Record]:

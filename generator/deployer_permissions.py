@@ -147,6 +147,7 @@ DEPLOYER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "servicecatalog": (
         "servicecatalog:AcceptPortfolioShare",
+        "servicecatalog:AssociatePrincipalWithPortfolio",
         "servicecatalog:CreatePortfolioShare",
         "servicecatalog:CreateProvisioningArtifact",
         "servicecatalog:DeletePortfolioShare",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.errors import RefusedError, UsageError
-from deployer.product_versions import MOST, Edition, Version, content_of, name_of, newest, steps
+from deployer.product_versions import MOST, Edition, Version, content_of, name_of, named, newest, steps
 
 X86, ARM = ("X86_64",), ("ARM64",)
 
@@ -34,6 +34,12 @@ def test_name_says_release_and_content() -> None:
 def test_release_that_is_no_name_is_refused(release: str) -> None:
     with pytest.raises(UsageError, match="is no name of a release"):
         name_of(release, "templates/0.yaml")
+
+
+def test_content_keeps_the_name_that_it_was_published_by() -> None:
+    again = edition("v9", "a")
+    assert named(again, [version(2, "b"), version(1, "a")]).name == version(1, "a").name
+    assert named(again, [version(2, "b")]) == again
 
 
 def test_description_tells_the_architectures_again() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deployer.portfolio_shares import Portfolio, accept
+from deployer.portfolio_shares import Portfolio, accept, admit
 from deployer.sections import Catalog
 from tests.emulator.running_emulator import ACCOUNT, RunningEmulator
 
@@ -110,12 +110,17 @@ def test_share_with_an_account_is_there_once_it_is_accepted(
     catalog.create_portfolio_share(PortfolioId=portfolio, AccountId=OTHER)
     assert accept(other, portfolio)
     assert not accept(other, portfolio)
+    wanted = {"PortfolioId": portfolio, "AccountId": OTHER, "SharePrincipals": True}
+    assert refusal(partial(catalog.update_portfolio_share, **wanted)) == "InvalidParametersException"
     settings = dataclasses.replace(Catalog(), share_accounts=(OTHER,), share_principals=True)
-    mine = Portfolio(catalog, portfolio)
-    assert mine.share(settings, 0.01)
-    assert not mine.share(settings, 0.01)
+    assert not Portfolio(catalog, portfolio).share(settings, 0.01)
     (share,) = catalog.describe_portfolio_shares(PortfolioId=portfolio, Type="ACCOUNT")["PortfolioShareDetails"]
-    assert (share["Accepted"], share["SharePrincipals"]) == (True, True)
+    assert (share["Accepted"], share["SharePrincipals"]) == (True, False)
+    admit(other, portfolio, ["arn:aws:iam:::role/Developers*"])
+    admit(other, portfolio, ["arn:aws:iam:::role/Developers*"])
+    (principal,) = other.list_principals_for_portfolio(PortfolioId=portfolio)["Principals"]
+    assert principal == {"PrincipalARN": "arn:aws:iam:::role/Developers*", "PrincipalType": "IAM_PATTERN"}
+    assert not catalog.list_principals_for_portfolio(PortfolioId=portfolio)["Principals"]
 
 
 def test_share_with_a_unit_takes_an_organization_that_lets_the_service_in(
@@ -138,5 +143,6 @@ def test_share_with_a_unit_takes_an_organization_that_lets_the_service_in(
     member = emulator.client("servicecatalog", made["AccountId"])
     (seen,) = member.list_accepted_portfolio_shares()["PortfolioDetails"]
     assert seen["Id"] == portfolio
-    mine.unshare(0.01)
+    assert mine.share(Catalog(), 0.01)
+    assert not mine.share(Catalog(), 0.01)
     assert not member.list_accepted_portfolio_shares()["PortfolioDetails"]

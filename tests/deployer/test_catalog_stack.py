@@ -1,0 +1,63 @@
+"""The catalog's parameters: what an entry that goes leaves where it is, and where the launch role is made."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from deployer import catalog_checks
+from deployer.catalog_stack import looked_in, parameters, role_region, shared_with
+from deployer.errors import UsageError
+from deployer.settings import Settings, load
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "deployment.example.toml"
+FIRST, SECOND, THIRD = "222222222222", "333333333333", "444444444444"
+
+
+@pytest.fixture(scope="module")
+def example() -> Settings:
+    return load(EXAMPLE)
+
+
+def having(settings: Settings, **changes: object) -> Settings:
+    catalog = dataclasses.replace(settings.catalog, provider="Platform", **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(settings, catalog=catalog)
+
+
+def given(settings: Settings, stack: dict[str, str]) -> dict[str, str]:
+    return parameters(settings, True, "bucket", ("X86_64",), {}, stack)
+
+
+def test_entry_keeps_its_slot_when_another_goes_or_comes(example: Settings) -> None:
+    before = given(having(example, share_accounts=(FIRST, SECOND)), {})
+    assert shared_with(before) == (FIRST, SECOND)
+    gone = given(having(example, share_accounts=(SECOND,)), before)
+    assert (gone["SharedAccount1"], gone["SharedAccount2"]) == ("", SECOND)
+    other = given(having(example, share_accounts=(SECOND, THIRD)), gone)
+    assert (other["SharedAccount1"], other["SharedAccount2"]) == (THIRD, SECOND)
+    turned = given(having(example, share_accounts=(THIRD, SECOND)), before)
+    assert (turned["SharedAccount1"], turned["SharedAccount2"]) == (THIRD, SECOND)
+
+
+@pytest.mark.parametrize(
+    "twice", [{"share_accounts": (FIRST, FIRST)}, {"tag_key": "team", "tag_values": ("orders", "orders")}]
+)
+def test_entry_that_is_given_twice_is_refused(example: Settings, twice: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="twice; leave one out"):
+        catalog_checks.check(having(example, **twice), "deployment.toml")
+
+
+def test_launch_role_stays_where_it_was_made(example: Settings) -> None:
+    settings = having(example, regions=("eu-west-1", "us-east-1"))
+    assert role_region(settings, {}) == "us-east-1"
+    made, other = ({"CreateLaunchRole": value} for value in ("on", "off"))
+    assert role_region(settings, {"eu-west-1": made, "us-east-1": other}) == "eu-west-1"
+    assert role_region(settings, {"eu-central-1": made, "us-east-1": other}) == "eu-central-1"
+
+
+def test_catalog_is_looked_for_where_it_may_have_been_offered(example: Settings) -> None:
+    assert looked_in(having(example, regions=("eu-west-1",)), ["ap-south-1"]) == [
+        "eu-west-1",
+        "us-east-1",
+        "ap-south-1",
+    ]
