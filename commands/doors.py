@@ -22,28 +22,27 @@ def connect(session: Session) -> int:
     """Prints what makes a client call the gateway, or writes it into the client's file of a project."""
     import os
 
-    from deployer import client_configurations as clients
-    from deployer import connecting
+    from deployer.connecting import Wish, connect, listed
     from deployer.tables import show
 
     options = session.options
-    if not options.client:
-        data, rows = connecting.listed()
+    profile = options.profile or os.environ.get("AWS_PROFILE", "")
+    wish = Wish(
+        options.client,
+        target=options.target,
+        url=options.url,
+        region=options.region,
+        profile=options.client_profile or ("" if options.local else profile),
+        name=options.server_name,
+        folder=options.write,
+        local=options.local,
+        check=options.check,
+    )
+    if wish == Wish("", region=wish.region, profile=wish.profile, local=wish.local):
+        data, rows = listed()
         session.show(data, lambda: show("", ("--client", "client", "file"), rows))
         return DONE
-    client = clients.named(options.client)
-    name = clients.checked_name(options.server_name) if options.server_name else ""
-    if options.write is not None:
-        connecting.writable(client, options.write)
-    profile = options.client_profile or options.profile or os.environ.get("AWS_PROFILE", "")
-    if options.url:
-        gateway, target = connecting.known_gateway(options.url, options.region, name or "mcp-runtime", profile), ""
-    else:
-        gateway, target = session.run(
-            lambda context: connecting.deployed_gateway(context, options.target, name, profile)
-        )
-    written = connecting.write(client, gateway, options.write) if options.write is not None else {}
-    found = connecting.Connection(client, gateway, target, written)
+    found = connect(wish, session.run)
     session.show(found.as_data(), found.lines())
     return DONE
 
@@ -133,6 +132,10 @@ CONNECT = Command(
                 "default": "",
                 "help": "what the client calls the gateway (default: the runtime's name)",
             },
+        ),
+        (
+            ("--check",),
+            {"action": "store_true", "help": "first list the gateway's tools as the client would: does it let it in?"},
         ),
         (
             ("--write",),

@@ -60,6 +60,11 @@ class Gateway:
         return f"{package}=={self.versions[package]}"
 
     @property
+    def signer(self) -> str:
+        """Who signs, for a sentence."""
+        return f"the profile {self.profile}" if self.profile else "whom boto3's own search for credentials finds"
+
+    @property
     def proxy(self) -> list[str]:
         """The command that runs the proxy, as words."""
         words = [
@@ -221,7 +226,7 @@ def _programmed(program: Callable[..., str], *packages: str) -> Callable[[Client
         return [
             Step("Write the program", text, "python", client.file, configures=True),
             Step("List the tools (uv fetches what the program names)", _shell(gateway, run), "shell"),
-            Step("Call one", _shell(gateway, call), "shell"),
+            Step("Call one, such as echo", _shell(gateway, call), "shell"),
         ]
 
     return make

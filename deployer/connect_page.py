@@ -21,12 +21,16 @@ _OPTIONS: Final = (
     ),
     (
         "`--url URL`",
-        "the gateway's address, for somebody who may call it alone: neither AWS nor `deployment.toml` is asked",
+        "the gateway's address, for somebody who may only call it, or who launched a product (the output `GatewayUrl`)",
+    ),
+    (
+        "`--check`",
+        "lists the gateway's tools as the client would before anything is written; status 1 where it is not let in",
     ),
     ("`--server-name NAME`", "what the client calls the gateway; its model sees it in front of the tools' names"),
     (
         "`--output json`",
-        "the same as one document: `client`, `target`, `url`, `region`, `server_name`, `steps`, `written`",
+        "the same as one document: `client`, `target`, `url`, `region`, `server_name`, `tools`, `steps`, `written`",
     ),
 )
 _FRAMEWORKS: Final = {"strands": (client_scripts.STRANDS,), "langgraph": client_scripts.LANGGRAPH}
@@ -64,7 +68,7 @@ is refused as it is.
 
 <!-- run with --local -->
 ```sh
-python build.py connect --client cursor --write .
+python build.py connect --client cursor --check --write .
 ```
 
 {table(("option", "means"), _OPTIONS)}

@@ -3,7 +3,7 @@ is written.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,27 +13,36 @@ from deployer import client_configurations as clients
 from deployer import local, project_files
 from deployer.client_configurations import Client, Gateway, Step
 from deployer.client_versions import versions
+from deployer.connection_check import usable_tools
 from deployer.context import Context
 from deployer.errors import RefusedError, UsageError
 from deployer.invocation import reached
 from deployer.mcp_client import mcp_url
 
+PROJECT: Final = "mcp-runtime"
+"""What a gateway is called of which nothing but the address is known."""
 LOCAL_PROFILE: Final = "mcp-runtime-local"
 """The profile of the emulated AWS, in a credentials file of its own in the emulator's folder."""
 _HOST: Final = re.compile(r"[0-9a-z-]+\.gateway\.bedrock-agentcore\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
+Found = tuple[Gateway, str]
+"""A gateway and its target."""
+
+
 @dataclass(frozen=True)
 class Connection:
     """What to do so that a client calls a gateway; `target` is account/Region, empty where only a URL was given.
 
-    `written` says what became of the client's file, by its path; empty where nothing was to be written.
+    `tools` are those that the gateway listed for the client's credentials, None where it was not asked. `written` says
+    what became of the client's file, by its path; empty where nothing was to be written.
     """
 
     client: Client
     gateway: Gateway
     target: str
+    tools: Sequence[str] | None
     written: Mapping[str, str]
 
     @property
@@ -49,6 +58,7 @@ class Connection:
             "url": self.gateway.url,
             "region": self.gateway.region,
             "server_name": self.gateway.name,
+            "tools": None if self.tools is None else list(self.tools),
             "steps": [step.as_data() for step in self.steps],
             "written": dict(self.written),
         }
@@ -58,12 +68,63 @@ class Connection:
         written what became of it, and what is left to do.
         """
         found = [f"{self.client.title} → {self.gateway.url}"]
+        if self.tools is not None:
+            found.append(f"The gateway lists {len(self.tools)} tools for {self.gateway.signer}.")
         found += [f"{file}: {outcome}" for file, outcome in self.written.items()]
         left = [step for step in self.steps if not (self.written and step.configures)]
         for number, step in enumerate(left, 1):
             place = f": {step.file}" if step.file else ""
             found += ["", f"{number}. {step.title}{place}", "", *step.text.splitlines()]
         return found
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What `connect` was asked for: names as they were given, empty where they were not; `folder` is None to print."""
+
+    client: str
+    target: str = ""
+    url: str = ""
+    region: str = ""
+    profile: str = ""
+    name: str = ""
+    folder: Path | None = None
+    local: bool = False
+    check: bool = False
+
+    def checked(self) -> Client:
+        """Returns the client; raises UsageError for what is wrong without asking AWS."""
+        if not self.client:
+            raise UsageError("Say which client with --client; `python build.py connect` lists them.")
+        client = clients.named(self.client)
+        if self.name:
+            clients.checked_name(self.name)
+        if self.url and (self.target or self.local):
+            other = "--target" if self.target else "--local"
+            raise UsageError(f"--url is the gateway itself, so that {other} does not go with it; leave one out.")
+        if self.local and self.profile:
+            raise UsageError("--local has a profile of its own, so that --client-profile does not go with it.")
+        if self.folder is not None:
+            writable(client, self.folder)
+        return client
+
+
+def connect(
+    wish: Wish, deployed: Callable[[Callable[[Context], tuple[Gateway, str]]], tuple[Gateway, str]]
+) -> Connection:
+    """Returns what connects the client; with `wish.check` only if the gateway lets it in, and written where it says.
+
+    `deployed` runs a function with everything that reaches AWS. Raises UsageError, RefusedError and Unreachable, after
+    which nothing was written.
+    """
+    client = wish.checked()
+    if wish.url:
+        gateway, target = known_gateway(wish.url, wish.region, wish.name or PROJECT, wish.profile), ""
+    else:
+        gateway, target = deployed(lambda context: deployed_gateway(context, wish.target, wish.name, wish.profile))
+    tools = usable_tools(gateway) if wish.check else None
+    written = write(client, gateway, wish.folder) if wish.folder is not None else {}
+    return Connection(client, gateway, target, tools, written)
 
 
 def listed() -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
@@ -93,7 +154,7 @@ def known_gateway(url: str, region: str, name: str, profile: str) -> Gateway:
     return Gateway(mcp_url(url), where, name, versions(), profile=profile)
 
 
-def deployed_gateway(context: Context, target: str, name: str, profile: str) -> tuple[Gateway, str]:
+def deployed_gateway(context: Context, target: str, name: str, profile: str) -> Found:
     """Returns the gateway of one target by its stack's outputs, and the target as account/Region.
 
     `target` is account/Region, empty where there is only one; `name` is empty for the runtime's own. In local mode the
@@ -128,10 +189,8 @@ def deployed_gateway(context: Context, target: str, name: str, profile: str) -> 
 def write(client: Client, gateway: Gateway, folder: Path) -> dict[str, str]:
     """Writes the client's file below a project's folder, other servers staying; returns what became of it by its path.
 
-    Raises UsageError, nothing being changed, where the client has no file of a project, the folder is not there, or the
-    file is not what it should be.
+    Raises UsageError, nothing being changed, where the file is not what it should be.
     """
-    writable(client, folder)
     file = folder / client.file
     if client.key:
         return {str(file): project_files.add_server(file, client.key, gateway.name, client.entry(gateway))}

@@ -234,6 +234,14 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
         (["--client", "kiro", "--url", 'https://a.example.com/"x'], "is no gateway's URL"),
         (["--client", "kiro", "--url", "https://tools.example.com/mcp"], "give it with --region"),
         (["--client", "claude-desktop", "--url", URL, "--write"], "Claude Desktop has no file in a project"),
+        (["--write", "."], "Say which client with --client"),
+        (["--client", "kiro", "--url", URL, "--target", "1/2"], "so that --target does not go with it"),
+        (["--client", "kiro", "--url", URL, "--local"], "so that --local does not go with it"),
+        (["--client", "kiro", "--local", "--client-profile", "agent"], "--local has a profile of its own"),
+        (
+            ["--client", "kiro", "--url", URL, "--check", "--client-profile", "no-such"],
+            "no AWS profile named 'no-such'",
+        ),
         (["--client", "kiro", "--url", URL, "--write", "no/such/folder"], "'no/such/folder' is no folder"),
     ],
 )

@@ -17,9 +17,11 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from deployer.client_configurations import CLIENTS, PROXY
+from deployer.client_configurations import CLIENTS, PROXY, Gateway
 from deployer.client_scripts import LANGGRAPH, STRANDS
 from deployer.connect_page import FRAMEWORKS_VARIABLE, PROGRAM_VARIABLE
+from deployer.connection_check import usable_tools
+from deployer.errors import RefusedError
 from deployer.network import send
 from deployer.tokens import Issuer, client_token
 from tests.attacks.requests import HEADERS, LIST, Sent, Signer, Tokens, requests_by_name
@@ -180,11 +182,27 @@ def test_every_client_s_file_starts_a_server_that_calls_the_gateway(
     assert shlex.split(command)[-len(entries[0]["args"]) :] == entries[0]["args"]
 
 
+def test_whom_the_gateway_does_not_let_in_is_told_before_anything_is_written(
+    project: Project, deployed: Done, tmp_path: Path
+) -> None:
+    document = project.json("connect", "--client", "kiro", "--check", "--write", str(tmp_path))
+    assert "mcp___echo" in document["tools"]
+    credentials = tmp_path / "credentials"
+    secret = project.emulator["secret_access_key"]
+    credentials.write_text(f"[other]\naws_access_key_id = 222222222222\naws_secret_access_key = {secret}\n")
+    gateway = Gateway(
+        document["url"], REGION, "tools", {}, policy="arn:p", profile="other", credentials=str(credentials)
+    )
+    sentence = "does not let in the profile other (HTTP status 403): attach the policy arn:p"
+    with pytest.raises(RefusedError, match=re.escape(sentence)):
+        usable_tools(gateway)
+
+
 def connected_program(project: Project, client: str, folder: Path) -> tuple[Path, dict[str, str]]:
     """Has a client's program written and returns it, with the environment that its command has in front."""
     document = project.json("connect", "--client", client, "--write", str(folder))
     (file,) = document["written"]
-    (command,) = [step["command"] for step in document["steps"] if step["title"] == "Call one"]
+    (command,) = [step["command"] for step in document["steps"] if step["title"].startswith("Call one")]
     words = shlex.split(command)
     return Path(file), dict(word.split("=", 1) for word in words[: words.index("uv")])
 
