@@ -41,7 +41,7 @@ def page() -> str:
     gateway = Gateway(URL, "us-east-1", "mcp-runtime", versions(), profile="agent")
     sections = "\n".join(_section(client, gateway) for client in CLIENTS)
     rows = [
-        (f"[{client.title}](#{client.name})", code(client.file) or _elsewhere(client), _evidence(client))
+        (f"[{client.title}](#{client.name})", code(client.file) or _elsewhere(client), *_evidence(client))
         for client in CLIENTS
     ]
     return f"""\
@@ -85,12 +85,12 @@ Clients do not wait for a first download, so run `uvx {gateway.proxy[1]} --help`
 
 ## What is shown by what
 
-{table(("client", "where it goes", "what the tests do"), rows)}
+{table(("client", "where it goes", "what the tests do", "evidence"), rows)}
 
-*As documented* means that the client itself is not run: its form is that of the page that is named. The gateway of the
-tests is the local stand-in, which checks each signature; in its place `uvx` is the locked `{PROXY}`.
-[The client matrix](../client-matrix.md) says what `{PROXY}` passes on. Large clients are run where
-`{PROGRAM_VARIABLE}` names Claude Code's program, and `{FRAMEWORKS_VARIABLE}` a Python with the frameworks:
+*Called*: the program, or `{PROXY}` as the lock has it, really ran and called the server's tools through the local
+gateway, a stand-in that checks each signature. *Cited*: the client that reads the file was not run. [The client
+matrix](../client-matrix.md) says what the proxy passes on. The tests run the large clients where `{PROGRAM_VARIABLE}`
+names Claude Code's program and `{FRAMEWORKS_VARIABLE}` a Python that has the frameworks:
 `python -m pytest tests/end_to_end/test_local_deployment.py`.
 
 `python build.py generate` makes this page; the addresses in it are placeholders.
@@ -102,23 +102,22 @@ def _elsewhere(client: Client) -> str:
     return "a file outside of projects" if client.elsewhere else "any client"
 
 
-def _evidence(client: Client) -> str:
-    documented = f"form [as documented]({client.source})"
+def _evidence(client: Client) -> tuple[str, str]:
+    """Returns what the tests do with a client's text, and what class of evidence that is."""
+    source = f"[documentation]({client.source})"
+    started = "the server is started as the file says and a tool called"
     if client.name == "claude-code":
-        return (
-            f"Claude Code itself takes the command, writes the same file and connects, where it is installed;"
-            f" everywhere the server is started as the file says; {documented}"
-        )
+        runs = "where Claude Code is (2.1.330 was) it takes the command, writes the same file and connects"
+        return f"{started}; {runs}; {source}", "called"
     if client.key:
-        return f"the server is started as the file says, and its tools are called; {documented}"
+        return f"{started}; where the file lies and its form: {source}", "called, cited"
     if client.name in _FRAMEWORKS:
         versions = " and ".join(_FRAMEWORKS[client.name])
-        return (
-            f"the program is run where {versions} is installed; everywhere its call of `{PROXY}` is held against that"
-            f" package; {documented}"
-        )
-    what = "its README" if client.name == PROXY else "how requests are signed"
-    return f"it is run as it is printed, and the tools are called; [{what}]({client.source})"
+        held = f"elsewhere its call of `{PROXY}` is held against that package"
+        return f"the program is run where there is {versions}; {held}; {source}", "called"
+    if client.name == PROXY:
+        return f"the same command as in the files, which is started; {source}", "called"
+    return f"the program is run as it is written and a tool called; {source}", "called"
 
 
 def _section(client: Client, gateway: Gateway) -> str:
