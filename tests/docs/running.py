@@ -16,9 +16,7 @@ from tests.docs.configurations import whole, written
 
 PATIENCE_SECONDS = 300
 INTERRUPT_STATUS = 130
-NOT_COPIED = shutil.ignore_patterns(
-    ".local", ".git", ".venv", "deployment.toml", "*_cache", "__pycache__", ".hypothesis"
-)
+NOT_COPIED = shutil.ignore_patterns(".local", ".git", ".venv", "deployment.toml", ".*_cache", ".hypothesis")
 
 
 @dataclass
@@ -34,13 +32,15 @@ class Reader:
     """Somebody who follows the pages, in a project and with an AWS of their own."""
 
     def __init__(self, folder: Path) -> None:
-        """Copy the project below `folder`; the environments are shared."""
+        """Copy the project below `folder`; environments and what was found clean are shared."""
         for category in ("server", "emulator"):
             ensure(category)
         self.project = folder / "project"
         shutil.copytree(ROOT, self.project, ignore=NOT_COPIED)
         (self.project / ".local").mkdir()
-        (self.project / ".local" / "environments").symlink_to((ROOT / ".local" / "environments").resolve())
+        for shared in ("environments", "lint"):
+            (ROOT / ".local" / shared).mkdir(exist_ok=True)
+            (self.project / ".local" / shared).symlink_to((ROOT / ".local" / shared).resolve())
         self.counts = Counts()
         self._done: dict[tuple[str, str], str] = {}
         self._environment = {
