@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from deployer import connect_page, cost_page, diagram_page
+from deployer import connect_page, cost_page, diagram_page, runbook_page
 from deployer.diagnosis import page as diagnosis_page
 from deployer.errors import UsageError
 from deployer.generation import Difference
@@ -18,6 +18,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/diagnoses.md": diagnosis_page.page_text,
     "docs/diagrams.md": diagram_page.page,
     connect_page.PLACE: connect_page.page,
+    "docs/runbook.md": runbook_page.page,
     "docs/reference/configuration.md": configuration.page,
     "docs/reference/parameters.md": parameters.parameters_page,
     "docs/reference/outputs.md": parameters.outputs_page,

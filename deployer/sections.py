@@ -246,6 +246,9 @@ class Operations:
     audit_arguments: str = _setting(p.AUDIT_ARGUMENTS)
     traces_collector_image: str = _setting(p.TRACES_COLLECTOR_IMAGE)
     alarm_email: str = _setting(p.ALARM_EMAIL)
+    latency_objective_seconds: int = _setting(p.LATENCY_OBJECTIVE)
+    availability_objective_percent: str = _setting(p.AVAILABILITY_OBJECTIVE)
+    runbook_url: str = _setting(p.RUNBOOK_URL)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from generator.presets import (
+    BURN_RATES,
     LOG_RETENTION_DAYS,
     PRESET,
     PRESETS,
@@ -663,6 +664,35 @@ ALARM_EMAIL: Final = RootParameter(
     constraint="must be an e-mail address, or empty",
 )
 
+LATENCY_OBJECTIVE: Final = RootParameter(
+    "LatencyObjectiveSeconds",
+    OPERATIONS,
+    "Latency objective",
+    "Seconds that one call in a hundred may take longer than before an alarm goes off.",
+    "10",
+    allowed_values=("1", "2", "5", "10", "30", "60"),
+    constraint="must be 1, 2, 5, 10, 30 or 60",
+)
+AVAILABILITY_OBJECTIVE: Final = RootParameter(
+    "AvailabilityObjectivePercent",
+    OPERATIONS,
+    "Availability objective",
+    "Percent of tool calls that must not fail by the server's fault. What may fail of 30 days is the error budget, and"
+    " alarms go off where it burns too fast.",
+    "99.9",
+    allowed_values=tuple(BURN_RATES.rows),
+    constraint="must be 99, 99.5, 99.9 or 99.95",
+)
+RUNBOOK_URL: Final = RootParameter(
+    "RunbookUrl",
+    OPERATIONS,
+    "Runbook",
+    "Where your people find docs/runbook.md: each alarm links to its section there.",
+    "docs/runbook.md",
+    allowed_pattern=r"^[A-Za-z0-9._~:/?@%&=+-]{1,400}$",
+    constraint="must be an address without spaces and without the part after #",
+)
+
 TASK_POLICIES: Final = RootParameter(
     "TaskPolicyArns",
     PROTECTION,
@@ -753,6 +783,9 @@ ALL: Final = (
     AUDIT_ARGUMENTS,
     TRACES_COLLECTOR_IMAGE,
     ALARM_EMAIL,
+    LATENCY_OBJECTIVE,
+    AVAILABILITY_OBJECTIVE,
+    RUNBOOK_URL,
     TASK_POLICIES,
     PERMISSIONS_BOUNDARY,
     KMS_KEY,

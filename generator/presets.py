@@ -100,6 +100,17 @@ SERVER_TOKEN_CHECKS: Final = Mapping(
 )
 """Whether the server checks tokens, by the user's choice and by whose issuer it is."""
 
+BURN_RATES: Final = Mapping(
+    "BurnRates",
+    {
+        "99": {"Fast": "14.4", "Slow": "6"},
+        "99.5": {"Fast": "7.2", "Slow": "3"},
+        "99.9": {"Fast": "1.44", "Slow": "0.6"},
+        "99.95": {"Fast": "0.72", "Slow": "0.3"},
+    },
+)
+"""Percent of failed calls at which a budget of 30 days burns 14.4 and 6 times too fast, by availability objective."""
+
 LOG_RETENTION_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
 """Retentions that CloudWatch Logs has (`PutRetentionPolicy`), up to ten years."""
 

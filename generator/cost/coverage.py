@@ -16,6 +16,7 @@ METERS: Final[dict[str, Meter]] = {
     "AWS::BedrockAgentCore::OAuth2CredentialProvider": runtime.credential_provider,
     "AWS::BedrockAgentCore::PolicyEngine": runtime.policy_engine,
     "AWS::CloudWatch::Alarm": operations.alarm,
+    "AWS::CloudWatch::CompositeAlarm": operations.composite_alarm,
     "AWS::CloudWatch::Dashboard": operations.dashboard,
     "AWS::CodeBuild::Project": operations.build_project,
     "AWS::Cognito::UserPoolClient": runtime.token_client,

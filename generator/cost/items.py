@@ -66,6 +66,7 @@ LOG_STORAGE: Final = Item("log-storage", "GB-month", key=PriceListKey("AmazonClo
 ALARM_METRIC: Final = Item(
     "alarm-metric", "metric-month", free=10, key=PriceListKey("AmazonCloudWatch", "CW:AlarmMonitorUsage")
 )
+COMPOSITE_ALARM: Final = Item("composite-alarm", "alarm-month")
 METRIC: Final = Item(
     "custom-metric", "metric-month", free=10, key=PriceListKey("AmazonCloudWatch", "CW:MetricMonitorUsage")
 )

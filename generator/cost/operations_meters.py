@@ -83,6 +83,11 @@ def alarm(site: Site, title: str) -> Iterator[Usage]:
     yield Usage(MONITORING, items.ALARM_METRIC, always(count), "alarms")
 
 
+def composite_alarm(site: Site, title: str) -> Iterator[Usage]:
+    """An alarm on other alarms."""
+    yield Usage(MONITORING, items.COMPOSITE_ALARM, always(1), "composite alarms")
+
+
 def scaling_policy(site: Site, title: str) -> Iterator[Usage]:
     """The alarms that target tracking makes for itself."""
     if site.property(title, "PolicyType") == "TargetTrackingScaling":

@@ -28,6 +28,8 @@ class Outputs:
 
     load_balancer_web_acl_arn: Value = wire("ARN of the load balancer's web ACL; empty without a firewall.")
     gateway_web_acl_arn: Value = wire("ARN of the gateway's web ACL; empty without a firewall.")
+    load_balancer_metric: Value = wire("Name of the load balancer's web ACL in metrics; empty without a firewall.")
+    gateway_metric: Value = wire("Name of the gateway's web ACL in metrics; empty without a firewall.")
 
 
 def build(scope: Scope, inputs: Inputs) -> Outputs:
@@ -44,7 +46,17 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
         {"rate": rules.source_rate(scope), "tool-rate": rules.tool_rate(scope)},
         "Filters requests before the gateway and bounds them by source address, and by tool where clients name it.",
     )
-    return Outputs(load_balancer_web_acl_arn=load_balancer, gateway_web_acl_arn=gateway)
+    return Outputs(
+        load_balancer_web_acl_arn=load_balancer,
+        gateway_web_acl_arn=gateway,
+        load_balancer_metric=scope.choose(c.HAS_FIREWALL, _metric(scope, "load-balancer"), ""),
+        gateway_metric=scope.choose(c.HAS_FIREWALL, _metric(scope, "gateway"), ""),
+    )
+
+
+def _metric(scope: Scope, label: str) -> AWSHelperFn:
+    """Returns the name of a web ACL in metrics, which must tell this runtime's from another's in the Region."""
+    return Join("-", [bounded_name(scope), label])
 
 
 def _web_acl(scope: Scope, protects: str, rates: dict[str, wafv2.RateBasedStatement], description: str) -> AWSHelperFn:
@@ -55,7 +67,7 @@ def _web_acl(scope: Scope, protects: str, rates: dict[str, wafv2.RateBasedStatem
             Scope="REGIONAL",
             DefaultAction=wafv2.DefaultAction(Allow=wafv2.AllowAction()),
             Rules=_rules(scope, label, rates),
-            VisibilityConfig=_visibility(label),
+            VisibilityConfig=_visibility(_metric(scope, label)),
             DataProtectionConfig=_without_secrets(),
         ),
         description,
@@ -114,7 +126,7 @@ def _rules(scope: Scope, label: str, rates: dict[str, wafv2.RateBasedStatement])
     ]
 
 
-def _visibility(name: str) -> wafv2.VisibilityConfig:
+def _visibility(name: Value) -> wafv2.VisibilityConfig:
     return wafv2.VisibilityConfig(CloudWatchMetricsEnabled=True, SampledRequestsEnabled=True, MetricName=name)
 
 

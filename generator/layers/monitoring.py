@@ -1,22 +1,25 @@
 """Alarms that can fire, one topic that hears them, and a dashboard."""
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from awacs import aws as policies
 from awacs import sns as sns_actions
-from awacs.aws import Allow, Condition, Principal, SourceAccount, Statement, StringEquals
-from troposphere import AWSHelperFn, Join, Ref, Sub, cloudwatch, logs, sns
+from awacs.aws import Allow, Principal, SourceAccount, Statement, StringEquals
+from troposphere import AWSHelperFn, AWSObject, Join, Ref, Sub, cloudwatch, logs, sns
 
+from generator import alarms, dashboard, protection, runbook
 from generator import conditions as c
 from generator import parameters as p
-from generator import protection
-from generator.composition import Layer, Scope, Value, wire
+from generator.composition import Condition, Layer, Scope, Value, wire
 from generator.names import bounded_name
 from generator.policies import policy
 
 LOG_NAMESPACE = "McpRuntime"
-GATEWAY_NAMESPACE = "AWS/Bedrock-AgentCore"
+
+
+Made = Mapping[str, tuple[AWSObject, Condition | None]]
+"""Alarms by their logical ids, each with the condition under which it stands."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class Inputs:
     service_name: Value = wire("Name of the ECS service.")
     log_group_name: Value = wire("Log group of the server.")
     gateway_arn: Value = wire("ARN of the gateway.")
+    certificate_arn: Value = wire("ARN of the certificate; empty without an endpoint.")
+    load_balancer_firewall: Value = wire("Metric name of the load balancer's web ACL; empty without a firewall.")
+    gateway_firewall: Value = wire("Metric name of the gateway's web ACL; empty without a firewall.")
+    nat_gateway_ids: Value = wire("Ids of the NAT gateways as a search takes them; empty without any.")
 
 
 @dataclass(frozen=True)
@@ -39,31 +46,63 @@ class Outputs:
     alarm_topic_arn: Value = wire("ARN of the topic that hears every alarm.")
 
 
-@dataclass(frozen=True)
-class _Watch:
-    title: str
-    description: str
-    namespace: str
-    metric: Value
-    dimensions: dict[str, Value]
-    statistic: str
-    threshold: Value | float
-    periods: int = 3
-    comparison: str = "GreaterThanThreshold"
-    missing: str = "notBreaching"
-
-
 def build(scope: Scope, inputs: Inputs) -> Outputs:
-    """Adds topic, alarms, the server's error metric and the dashboard."""
+    """Adds topic, alarms, the server's error metric and the dashboard.
+
+    An alarm that is not there is FALSE in a composite's rule ("Create a composite alarm", CloudWatch user guide).
+    """
     topic = _topic(scope)
-    error_metric = _error_metric(scope, inputs)
-    alarms = [_alarm(scope, watch, topic) for watch in _watches(scope, inputs, error_metric)]
-    alarms += [
-        _gateway_alarm(scope, inputs, topic, "GatewayErrors", "SystemErrors", "The gateway fails calls by itself."),
-        _gateway_alarm(scope, inputs, topic, "GatewayThrottles", "Throttles", "The gateway throttles calls."),
+    watched = alarms.Watched(
+        load_balancer=inputs.load_balancer_full_name,
+        target_group=inputs.target_group_full_name,
+        cluster=inputs.cluster_name,
+        service=inputs.service_name,
+        gateway_arn=inputs.gateway_arn,
+        certificate_arn=inputs.certificate_arn,
+        firewalls=(inputs.load_balancer_firewall, inputs.gateway_firewall),
+        error_namespace=LOG_NAMESPACE,
+        error_metric=_error_metric(scope, inputs),
+    )
+    made: Made = {watch.title: (alarms.alarm(scope, watch), watch.when) for watch in alarms.watches(scope, watched)}
+    composites = [
+        _composite(scope, topic, made, title, urgency, description)
+        for title, urgency, description in (
+            ("CallersFail", runbook.FAILING, "Callers fail or wait: one of the alarms says how."),
+            ("NeedsAttention", runbook.ATTENTION, "Something needs attention before callers feel it."),
+        )
     ]
-    dashboard = _dashboard(scope, inputs, alarms)
-    return Outputs(dashboard_name=dashboard.ref(), alarm_topic_arn=topic.ref())
+    shown = _dashboard(scope, inputs, {**{str(one.title): (one, None) for one in composites}, **made})
+    return Outputs(dashboard_name=shown.ref(), alarm_topic_arn=topic.ref())
+
+
+def _composite(
+    scope: Scope, topic: sns.Topic, made: Made, title: str, urgency: str, description: str
+) -> cloudwatch.CompositeAlarm:
+    """Adds what tells the topic when any alarm of an urgency goes off, and when all are quiet again."""
+    rules = [
+        _rule(scope, {one: made[one] for one in entry.alarms}) for entry in runbook.ENTRIES if entry.urgency == urgency
+    ]
+    return scope.add(
+        cloudwatch.CompositeAlarm(
+            title,
+            AlarmDescription=Sub(f"{description} Runbook: ${{Runbook}}", Runbook=scope.parameter(p.RUNBOOK_URL)),
+            AlarmRule=Join(" OR ", rules),
+            AlarmActions=[topic.ref()],
+            OKActions=[topic.ref()],
+        ),
+        description,
+    )
+
+
+def _rule(scope: Scope, alarms: Made) -> AWSHelperFn:
+    """Returns the term of a rule that all of these alarms are in alarm; they stand under one condition."""
+    each = (f'ALARM("${{{title}Name}}")' for title in alarms)
+    term = Sub(
+        f"({' AND '.join(each)})",
+        {f"{title}Name": alarm.ref() for title, (alarm, _) in alarms.items()},
+    )
+    (when,) = {when for _, when in alarms.values()}
+    return term if when is None else scope.choose(when, term, "FALSE")
 
 
 def _topic(scope: Scope) -> sns.Topic:
@@ -81,7 +120,7 @@ def _topic(scope: Scope) -> sns.Topic:
                     Principal=Principal("Service", "cloudwatch.amazonaws.com"),
                     Action=[sns_actions.Publish],
                     Resource=[topic.ref()],
-                    Condition=Condition([StringEquals(SourceAccount, Ref("AWS::AccountId"))]),
+                    Condition=policies.Condition([StringEquals(SourceAccount, Ref("AWS::AccountId"))]),
                 )
             ),
         ),
@@ -115,210 +154,32 @@ def _error_metric(scope: Scope, inputs: Inputs) -> AWSHelperFn:
     return name
 
 
-def _watches(scope: Scope, inputs: Inputs, error_metric: Value) -> list[_Watch]:
-    service = {"ClusterName": inputs.cluster_name, "ServiceName": inputs.service_name}
-    targets = {"TargetGroup": inputs.target_group_full_name, "LoadBalancer": inputs.load_balancer_full_name}
-    balancer = {"LoadBalancer": inputs.load_balancer_full_name}
-    return [
-        _Watch("CpuHigh", "The tasks' CPU is nearly used up.", "AWS/ECS", "CPUUtilization", service, "Average", 90),
-        _Watch(
-            "MemoryHigh", "The tasks' memory is nearly used up.", "AWS/ECS", "MemoryUtilization", service, "Average", 90
-        ),
-        _Watch(
-            "TooFewTasks",
-            "Fewer tasks are healthy than must always run.",
-            "AWS/ApplicationELB",
-            "HealthyHostCount",
-            targets,
-            "Minimum",
-            scope.parameter(p.MIN_TASKS),
-            periods=5,
-            comparison="LessThanThreshold",
-            missing="breaching",
-        ),
-        _Watch(
-            "TargetErrors",
-            "The server answers calls with errors.",
-            "AWS/ApplicationELB",
-            "HTTPCode_Target_5XX_Count",
-            targets,
-            "Sum",
-            5,
-        ),
-        _Watch(
-            "LoadBalancerErrors",
-            "The load balancer cannot get answers from the tasks.",
-            "AWS/ApplicationELB",
-            "HTTPCode_ELB_5XX_Count",
-            balancer,
-            "Sum",
-            5,
-        ),
-        _Watch(
-            "SlowAnswers",
-            "One call in a hundred takes more than ten seconds.",
-            "AWS/ApplicationELB",
-            "TargetResponseTime",
-            targets,
-            "p99",
-            10,
-            periods=5,
-        ),
-        _Watch("LoggedErrors", "The server logs errors.", LOG_NAMESPACE, error_metric, {}, "Sum", 5),
-    ]
-
-
-def _alarm(scope: Scope, watch: _Watch, topic: sns.Topic) -> cloudwatch.Alarm:
-    statistic: dict[str, Any] = {
-        "ExtendedStatistic" if watch.statistic.startswith("p") else "Statistic": watch.statistic
+def _dashboard(scope: Scope, inputs: Inputs, shown: Made) -> cloudwatch.Dashboard:
+    values: dict[str, Value] = {
+        "LoadBalancer": inputs.load_balancer_full_name,
+        "TargetGroup": inputs.target_group_full_name,
+        "Cluster": inputs.cluster_name,
+        "Service": inputs.service_name,
+        "Gateway": inputs.gateway_arn,
+        "LogGroup": inputs.log_group_name,
+        "LoadBalancerFirewall": inputs.load_balancer_firewall,
+        "GatewayFirewall": inputs.gateway_firewall,
+        "NatGateways": inputs.nat_gateway_ids,
+        "Runtime": scope.parameter(p.RUNTIME_NAME),
+        "Runbook": scope.parameter(p.RUNBOOK_URL),
     }
-    return scope.add(
-        cloudwatch.Alarm(
-            watch.title,
-            AlarmDescription=watch.description,
-            Namespace=watch.namespace,
-            MetricName=watch.metric,
-            Dimensions=[cloudwatch.MetricDimension(Name=name, Value=value) for name, value in watch.dimensions.items()],
-            Period=60,
-            EvaluationPeriods=watch.periods,
-            Threshold=watch.threshold,
-            ComparisonOperator=watch.comparison,
-            TreatMissingData=watch.missing,
-            AlarmActions=[topic.ref()],
-            OKActions=[topic.ref()],
-            **statistic,
-        ),
-        watch.description,
-    )
-
-
-def _gateway_alarm(
-    scope: Scope, inputs: Inputs, topic: sns.Topic, title: str, metric: str, description: str
-) -> cloudwatch.Alarm:
-    # A query, because AgentCore publishes under several sets of dimensions and a plain alarm must name exactly one.
-    return scope.add(
-        cloudwatch.Alarm(
-            title,
-            AlarmDescription=description,
-            Metrics=[
-                cloudwatch.MetricDataQuery(
-                    Id="failures", Expression=_gateway_query(inputs, metric), Period=60, ReturnData=True
-                )
-            ],
-            EvaluationPeriods=3,
-            Threshold=0,
-            ComparisonOperator="GreaterThanThreshold",
-            TreatMissingData="notBreaching",
-            AlarmActions=[topic.ref()],
-            OKActions=[topic.ref()],
-        ),
-        description,
-    )
-
-
-def _gateway_query(inputs: Inputs, metric: str) -> Sub:
-    return Sub(
-        f"SELECT SUM({metric}) FROM \"{GATEWAY_NAMESPACE}\" WHERE Resource = '${{Gateway}}'", Gateway=inputs.gateway_arn
-    )
-
-
-def _dashboard(scope: Scope, inputs: Inputs, alarms: list[cloudwatch.Alarm]) -> cloudwatch.Dashboard:
-    targets = ["TargetGroup", "${TargetGroup}", "LoadBalancer", "${LoadBalancer}"]
-    service = ["ClusterName", "${Cluster}", "ServiceName", "${Service}"]
-    balancer = ["LoadBalancer", "${LoadBalancer}"]
-    elb = "AWS/ApplicationELB"
-    gateway_query = "SELECT SUM({metric}) FROM \"{namespace}\" WHERE Resource = '${{Gateway}}'"
-    widgets = [
-        {
-            "type": "alarm",
-            "x": 0,
-            "y": 0,
-            "width": 24,
-            "height": 3,
-            "properties": {"title": "Alarms", "alarms": [f"${{{alarm.title}}}" for alarm in alarms]},
-        },
-        _graph(0, 3, "Calls", [[elb, "RequestCount", *balancer, {"stat": "Sum"}]]),
-        _graph(
-            8,
-            3,
-            "Answer time (p50, p99)",
-            [
-                [elb, "TargetResponseTime", *targets, {"stat": "p50"}],
-                [elb, "TargetResponseTime", *targets, {"stat": "p99"}],
-            ],
-        ),
-        _graph(
-            16,
-            3,
-            "Errors",
-            [
-                [elb, "HTTPCode_Target_5XX_Count", *targets, {"stat": "Sum"}],
-                [elb, "HTTPCode_ELB_5XX_Count", *balancer, {"stat": "Sum"}],
-                [elb, "HTTPCode_ELB_4XX_Count", *balancer, {"stat": "Sum"}],
-            ],
-        ),
-        _graph(
-            0,
-            9,
-            "Tasks",
-            [
-                [elb, "HealthyHostCount", *targets, {"stat": "Minimum"}],
-                [elb, "UnHealthyHostCount", *targets, {"stat": "Maximum"}],
-            ],
-        ),
-        _graph(
-            8,
-            9,
-            "CPU and memory of the tasks (%)",
-            [
-                ["AWS/ECS", "CPUUtilization", *service, {"stat": "Average"}],
-                ["AWS/ECS", "MemoryUtilization", *service, {"stat": "Average"}],
-            ],
-        ),
-        _graph(
-            16,
-            9,
-            "Gateway",
-            [
-                [{"expression": gateway_query.format(metric=metric, namespace=GATEWAY_NAMESPACE), "id": metric.lower()}]
-                for metric in ("Invocations", "SystemErrors", "UserErrors", "Throttles")
-            ],
-        ),
-    ]
-    return scope.add(
-        cloudwatch.Dashboard(
-            "Dashboard",
-            DashboardBody=Sub(
-                json.dumps({"widgets": widgets}, separators=(",", ":")),
-                {
-                    "TargetGroup": inputs.target_group_full_name,
-                    "LoadBalancer": inputs.load_balancer_full_name,
-                    "Cluster": inputs.cluster_name,
-                    "Service": inputs.service_name,
-                    "Gateway": inputs.gateway_arn,
-                }
-                | {str(alarm.title): alarm.get_att("Arn") for alarm in alarms},
-            ),
-        ),
-        "Shows calls, answer times, errors, tasks and the gateway on one page.",
-    )
-
-
-def _graph(x: int, y: int, title: str, metrics: list[list[object]]) -> dict[str, object]:
-    return {
-        "type": "metric",
-        "x": x,
-        "y": y,
-        "width": 8,
-        "height": 6,
-        "properties": {
-            "title": title,
-            "view": "timeSeries",
-            "region": "${AWS::Region}",
-            "period": 60,
-            "metrics": metrics,
-        },
+    always = [title for title, (_, when) in shown.items() if when is None]
+    values |= {f"{title}Arn": shown[title][0].get_att("Arn") for title in always}
+    further: dict[str, Value] = {
+        f"{title}Further": scope.choose(when, Sub(',"${Arn}"', Arn=alarm.get_att("Arn")), "")
+        for title, (alarm, when) in shown.items()
+        if when is not None
     }
+    body = dashboard.body([f"{title}Arn" for title in always], list(further), values | further)
+    return scope.add(
+        cloudwatch.Dashboard("Dashboard", DashboardBody=body),
+        "Shows alarms, the golden signals of each tool, the tasks, the gateway, the firewall and what costs.",
+    )
 
 
 LAYER = Layer("Monitoring", "Alarms and dashboard of the MCP runtime.", 10, Outputs, build)

@@ -39,6 +39,7 @@ class Outputs:
     load_balancer_security_group_id: Value = wire("Security group of the load balancer.")
     gateway_security_group_id: Value = wire("Security group of the gateway's private endpoint; empty without one.")
     task_security_group_id: Value = wire("Security group of the tasks.")
+    nat_gateway_ids: Value = wire("Ids of the NAT gateways as a search of metrics takes them; empty without any.")
 
 
 def build(scope: Scope, inputs: Inputs) -> Outputs:
@@ -49,7 +50,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
     public = _subnets(scope, vpc, "Public", 0)
     private = _subnets(scope, vpc, "Private", 3)
     public_table, public_ready = _public_routes(scope, vpc, gateway, attachment, public)
-    private_tables, private_ready = _private_routes(scope, vpc, attachment, public, private)
+    private_tables, private_ready, nat_gateways = _private_routes(scope, vpc, attachment, public, private)
     groups = _security_groups(scope, vpc_id)
     private_ready.append(_s3_endpoint(scope, vpc, [public_table, *private_tables]))
     private_ready.extend(_interface_endpoints(scope, vpc, private, groups.tasks))
@@ -69,6 +70,7 @@ def build(scope: Scope, inputs: Inputs) -> Outputs:
             scope.choose(c.HAS_PRIVATE_ENDPOINT, groups.gateway.get_att("GroupId"), ""), *groups.client_rules
         ),
         task_security_group_id=after(groups.tasks.get_att("GroupId"), *groups.task_rules),
+        nat_gateway_ids=_listed(scope, nat_gateways),
     )
 
 
@@ -169,7 +171,7 @@ def _private_routes(
     attachment: ec2.VPCGatewayAttachment,
     public: list[ec2.Subnet],
     private: list[ec2.Subnet],
-) -> tuple[list[ec2.RouteTable], list[AWSObject]]:
+) -> tuple[list[ec2.RouteTable], list[AWSObject], list[ec2.NatGateway]]:
     conditions = (c.CREATES_VPC, c.CREATES_SECOND_NAT, c.CREATES_THIRD_NAT)
     gateways = [
         _nat_gateway(scope, zone, subnet, attachment, condition)
@@ -196,7 +198,17 @@ def _private_routes(
         )
         ready += [route, _associate(scope, f"PrivateSubnet{zone}Routes", subnet, table, zone)]
         tables.append(table)
-    return tables, ready
+    return tables, ready, gateways
+
+
+def _listed(scope: Scope, gateways: list[ec2.NatGateway]) -> AWSHelperFn:
+    """Returns the ids with OR between them, quoted as within JSON, but for the outer quotes."""
+
+    def of(count: int) -> AWSHelperFn:
+        return Join('\\" OR \\"', [one.ref() for one in gateways[:count]])
+
+    several = scope.choose(c.CREATES_THIRD_NAT, of(3), scope.choose(c.CREATES_SECOND_NAT, of(2), of(1)))
+    return scope.choose(c.CREATES_VPC, several, "")
 
 
 def _associate(scope: Scope, title: str, subnet: ec2.Subnet, table: ec2.RouteTable, zone: str) -> AWSObject:

@@ -12,6 +12,7 @@ from troposphere import applicationautoscaling as scaling
 from generator import conditions as c
 from generator import parameters as p
 from generator import protection, serving
+from generator.alarms import described
 from generator.composition import Layer, Scope, Value, after, wire, wire_list
 from generator.layers.network import EMPTY_SUBNETS_REFUSED
 from generator.policies import allow, policy, regional_arn, trust
@@ -22,6 +23,7 @@ from generator.presets import (
     TASK_MEMORY,
     TASK_MEMORY_BESIDE_COLLECTOR,
 )
+from generator.runbook import entry_of
 
 SCALE_IN_COOLDOWN_SECONDS = 300
 SCALE_OUT_COOLDOWN_SECONDS = 60
@@ -388,6 +390,8 @@ def _collector(scope: Scope, log_group: logs.LogGroup) -> ecs.ContainerDefinitio
 
 
 def _deployment_alarms(scope: Scope, inputs: Inputs) -> list[cloudwatch.Alarm]:
+    entry = entry_of("DeploymentErrors")
+    meaning = (entry.meaning, entry.anchor)
     dimensions = [
         cloudwatch.MetricDimension(Name="TargetGroup", Value=inputs.target_group_full_name),
         cloudwatch.MetricDimension(Name="LoadBalancer", Value=inputs.load_balancer_full_name),
@@ -396,7 +400,7 @@ def _deployment_alarms(scope: Scope, inputs: Inputs) -> list[cloudwatch.Alarm]:
         scope.add(
             cloudwatch.Alarm(
                 title,
-                AlarmDescription=description,
+                AlarmDescription=described(scope, *meaning),
                 Namespace="AWS/ApplicationELB",
                 MetricName=metric,
                 Dimensions=dimensions,
@@ -412,7 +416,7 @@ def _deployment_alarms(scope: Scope, inputs: Inputs) -> list[cloudwatch.Alarm]:
         for title, description, metric, statistic, periods, threshold in (
             (
                 "DeploymentErrors",
-                "Tasks answer with errors; a deployment under way is rolled back.",
+                "Tasks answer with errors.",
                 "HTTPCode_Target_5XX_Count",
                 "Sum",
                 3,
@@ -420,7 +424,7 @@ def _deployment_alarms(scope: Scope, inputs: Inputs) -> list[cloudwatch.Alarm]:
             ),
             (
                 "DeploymentUnhealthy",
-                "Tasks fail their health check; a deployment under way is rolled back.",
+                "Tasks fail their health check.",
                 "UnHealthyHostCount",
                 "Maximum",
                 5,

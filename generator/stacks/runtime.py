@@ -120,6 +120,14 @@ def _compose(composer: Composer) -> None:
             service_name=tasks.service_name,
             log_group_name=tasks.log_group_name,
             gateway_arn=gate.gateway_arn,
+            certificate_arn=scope.choose(
+                c.CREATES_CERTIFICATE,
+                cert.certificate_arn,
+                scope.choose(c.HAS_ENDPOINT, scope.parameter(p.CERTIFICATE_ARN), ""),
+            ),
+            load_balancer_firewall=walls.load_balancer_metric,
+            gateway_firewall=walls.gateway_metric,
+            nat_gateway_ids=net.nat_gateway_ids,
         ),
     )
     _add_outputs(

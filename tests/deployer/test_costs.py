@@ -78,7 +78,8 @@ def test_the_set_is_its_targets_and_publishing(capsys: pytest.CaptureFixture[str
     alarms = [
         sum(row["usd"]["expected"] for row in one["rows"] if row["item"] == "alarm-metric") for one in (first, second)
     ]
-    assert alarms[1] - alarms[0] == pytest.approx(10 * 0.10)
+    # Production has the firewall's alarm too, over two metrics.
+    assert alarms[1] - alarms[0] == pytest.approx((10 + 2) * 0.10)
     assert third["components"]["Fargate tasks"]["low"] == pytest.approx(36.0401)
     replicas = [row for row in found["publishing"]["rows"] if row["what"] == "replicas of the images"]
     assert [row["amount"]["expected"] for row in replicas] == [pytest.approx(1000 / 1024, abs=1e-4)]

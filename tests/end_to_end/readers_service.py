@@ -138,6 +138,13 @@ def alarm(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     return Reading(found, {"Arn": found["AlarmArn"]}, frozenset({"AlarmActions", "OKActions"}))
 
 
+def composite_alarm(account: Account, physical_id: str, wanted: Wanted) -> Reading:
+    """Reads AWS::CloudWatch::CompositeAlarm."""
+    answer = account.client("cloudwatch").describe_alarms(AlarmNames=[physical_id], AlarmTypes=["CompositeAlarm"])
+    (found,) = answer["CompositeAlarms"]
+    return Reading(found, {"Arn": found["AlarmArn"]}, frozenset({"AlarmActions", "OKActions"}))
+
+
 def dashboard(account: Account, physical_id: str, wanted: Wanted) -> Reading:
     """Reads AWS::CloudWatch::Dashboard."""
     found = account.client("cloudwatch").get_dashboard(DashboardName=physical_id)
@@ -170,6 +177,7 @@ READERS: Mapping[str, Reader] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": scaling_policy,
     "AWS::CloudWatch::Alarm": alarm,
+    "AWS::CloudWatch::CompositeAlarm": composite_alarm,
     "AWS::CloudWatch::Dashboard": dashboard,
     "AWS::ECS::Cluster": cluster,
     "AWS::ECS::ClusterCapacityProviderAssociations": capacity_providers,

@@ -129,7 +129,41 @@ def unknown_alarm(templates: Templates) -> None:
 
 
 def silent_alarm(templates: Templates) -> None:
-    properties(templates, "CpuHigh").pop("AlarmActions")
+    for title in ("CallersFail", "NeedsAttention"):
+        properties(templates, title).pop("AlarmActions")
+
+
+MISSPELT = "SELECT SUM(SystemErrors) FROM \"AWS/Bedrock\" WHERE Resource = 'gateway'"
+LONELY: dict[str, Any] = {
+    "Properties": {
+        "Namespace": "AWS/ECS",
+        "MetricName": "CPUUtilization",
+        "Dimensions": [{"Name": "ClusterName", "Value": {"Ref": "Cluster"}}],
+    }
+}
+
+
+def first_metric(title: str, key: str, value: object) -> Plant:
+    return lambda templates: properties(templates, title)["Metrics"][0].__setitem__(key, value)
+
+
+def series(title: str, name: str, value: str) -> Plant:
+    """Gives the first dimension of an alarm's first series another name and value."""
+
+    def plant(templates: Templates) -> None:
+        found = properties(templates, title)["Metrics"][1]["MetricStat"]["Metric"]["Dimensions"][0]
+        found.update({"Name": name, "Value": value})
+
+    return plant
+
+
+def in_dashboard(old: str, new: str) -> Plant:
+    def plant(templates: Templates) -> None:
+        body = properties(templates, "Dashboard")["DashboardBody"]["Fn::Sub"]
+        assert old in body[0]
+        body[0] = body[0].replace(old, new)
+
+    return plant
 
 
 def no_rollback(templates: Templates) -> None:
@@ -256,6 +290,19 @@ FLATTENED: dict[str, Plant] = {
 }
 
 MORE: list[tuple[str, Plant]] = [
+    ("alarm-topics", add_resource("Lonely", "AWS::CloudWatch::Alarm", **LONELY)),
+    ("alarm-metrics", set_property("CpuHigh", "MetricName", "CPUUsed")),
+    (
+        "alarm-metrics",
+        first_metric("GatewayErrors", "Expression", MISSPELT),
+    ),
+    ("alarm-metrics", first_metric("GatewayErrors", "Expression", "SELECT SystemErrors")),
+    ("alarm-metrics", series("FirewallBlocks", "WebACL", "gateway")),
+    ("alarm-metrics", series("FirewallBlocks", "Rules", "ALL")),
+    ("alarm-metrics", series("BurnsFastHour", "Runtime", "another")),
+    ("dashboard-metrics", in_dashboard("Calls", "Called")),
+    ("dashboard-metrics", in_dashboard("{McpAgentRuntime,Runtime,Tool}", "{McpAgentRuntime,Runtime,Name}")),
+    ("dashboard-metrics", in_dashboard("SELECT SUM(Invocations)", "SELECT SUM(Invoked)")),
     ("attached-target-group", service_first),
     ("alarm-metrics", wrong_attribute),
     ("alarm-metrics", set_property("CpuHigh", "Dimensions", [])),
