@@ -104,7 +104,7 @@ def known_digest(settings: Settings, settled: Supply) -> str:
 
 
 def supply(settings: Settings, settled: Supply, registries: Registries, bucket: str, project: str) -> ImageReference:
-    """Builds and pushes where something must be, and returns the image once every Region of the targets holds it.
+    """Builds and pushes where something must be, and returns the image once every Region that needs it holds it.
 
     `bucket` and `project` are the foundation's artifact bucket and image builder. Raises RefusedError where a step
     fails; no runtime has been changed then.
@@ -125,7 +125,8 @@ def supply(settings: Settings, settled: Supply, registries: Registries, bucket: 
 
 
 def _regions(settings: Settings) -> set[str]:
-    return {target.region for target in settings.targets}
+    """Returns where the image must be: the Regions of the targets, and those where the product is offered."""
+    return {*(target.region for target in settings.targets), *settings.catalog.regions}
 
 
 def _built(context: BuildContext, builder: Builder | None, registries: Registries, bucket: str, project: str) -> str:

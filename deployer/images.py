@@ -50,7 +50,7 @@ class Registries:
 def provide(
     registries: Registries, digest: str, regions: Iterable[str], wanted: Mapping[str, str], fresh: bool
 ) -> ImageReference:
-    """Returns the image by its digest once the registry holds it in every Region of the targets.
+    """Returns the image by its digest once the registry holds it in all these Regions.
 
     `wanted` gives the OCI architecture of each target by its name; `fresh` says that the image was pushed just now.
     Raises RefusedError where the image is not in the home Region, is for another architecture, or does not come to be

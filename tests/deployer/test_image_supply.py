@@ -1,6 +1,7 @@
 """Where the image comes from is settled before anything is changed, and the same source is built once."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,14 @@ def test_source_that_was_built_is_taken_and_no_builder_asked_for(regions: Region
     said: list[str] = []
     assert supply(settings(), found, regions.publisher(said), "", "").digest == digest
     assert said == [f"{context.tag} is built already"]
+
+
+def test_image_comes_to_where_the_product_is_offered_too(regions: Regions, root: Path) -> None:
+    digest = regions[HOME].hold(tag=read(root, "amd64").tag)
+    found = settle(settings(), regions.publisher(), False, root, known())
+    offered = replace(settings(), catalog=replace(settings().catalog, regions=("eu-west-1",)))
+    assert supply(offered, found, regions.publisher(), "", "").digest == digest
+    assert digest in regions["eu-west-1"].images
 
 
 def test_first_builder_that_answers_is_taken_else_codebuild(regions: Regions, root: Path) -> None:
