@@ -30,7 +30,8 @@ class Gateway:
 
     `profile` is the AWS profile to sign with, empty for whatever the client's environment has, and `credentials` the
     file that it stands in, empty for the usual one. `account` and `policy` (the ARN of the policy that lets callers in)
-    are empty where they are not known. `versions` are the exact versions of packages by name.
+    are empty where they are not known. `versions` are the exact versions of packages by name. `uvx` is where uv's tool
+    runner lies on this machine, its bare name where that is not known.
     """
 
     url: str
@@ -41,6 +42,7 @@ class Gateway:
     policy: str = ""
     profile: str = ""
     credentials: str = ""
+    uvx: str = "uvx"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -106,7 +108,10 @@ class Client:
     """A client: how it is named, where its form is documented, and what to do for it.
 
     `file` is where its configuration or program goes, below the project's folder, or empty; `key` is the object of the
-    file that holds the servers, empty where the file is a program. `elsewhere` are files outside of a project.
+    file that holds the servers, empty where the file is a program. `elsewhere` are files outside of a project. `named`
+    is what the client calls a tool, and `longest` how many characters of that it takes; 0 where no bound is known.
+    A client of a `desktop` is started with a PATH of its own, so that it needs the whole path of what it starts
+    (modelcontextprotocol/servers#760).
     """
 
     name: str
@@ -119,10 +124,21 @@ class Client:
     elsewhere: str = ""
     check: str = ""
     command: str = ""
+    named: str = ""
+    longest: int = 0
+    desktop: bool = False
+
+    def left_out(self, gateway: Gateway, tools: Sequence[str]) -> list[str]:
+        """Returns the tools whose names are too long for the client, the server's name being part of them."""
+        if not self.longest:
+            return []
+        return [tool for tool in tools if len(self.named.format(server=gateway.name, tool=tool)) > self.longest]
 
     def entry(self, gateway: Gateway) -> dict[str, Any]:
         """Returns the server's entry in the client's file."""
         command, *arguments = gateway.proxy
+        if self.desktop:
+            command = gateway.uvx
         kind = {"type": "stdio"} if self.typed else {}
         environment = {"env": gateway.environment} if gateway.environment else {}
         return {**kind, "command": command, "args": arguments, **environment}
@@ -250,6 +266,9 @@ CLIENTS: Final = (
         typed=True,
         check="`claude mcp list` says whether it is; a server of a project's file is approved when it is first used.",
         command="claude mcp add --scope project",
+        # anthropics/claude-code#22276
+        named="mcp__{server}__{tool}",
+        longest=64,
     ),
     Client(
         "claude-desktop",
@@ -261,6 +280,7 @@ CLIENTS: Final = (
         " %APPDATA%\\Claude\\claude_desktop_config.json on Windows",
         check="End Claude Desktop and start it again; Settings → Developer lists the server. Where it says that uvx is"
         " not found, give its whole path as the command: a desktop's programs do not see the PATH of a shell.",
+        desktop=True,
     ),
     Client(
         "cursor",
@@ -271,6 +291,9 @@ CLIENTS: Final = (
         key="mcpServers",
         typed=True,
         elsewhere="~/.cursor/mcp.json",
+        # ComposioHQ/composio#2788, PostHog/posthog#51483: 60 characters together are left out
+        named="{server}{tool}",
+        longest=59,
         check="Cursor's settings list the server with its tools; its output MCP Logs says why one does not start.",
     ),
     Client(

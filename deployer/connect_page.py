@@ -27,10 +27,13 @@ _OPTIONS: Final = (
         "`--check`",
         "lists the gateway's tools as the client would before anything is written; status 1 where it is not let in",
     ),
-    ("`--server-name NAME`", "what the client calls the gateway; its model sees it in front of the tools' names"),
+    (
+        "`--server-name NAME`",
+        "what the client calls the gateway; part of the tools' names, and `--check` tells those that get too long",
+    ),
     (
         "`--output json`",
-        "the same as one document: `client`, `target`, `url`, `region`, `server_name`, `tools`, `steps`, `written`",
+        "as JSON: `client`, `target`, `url`, `region`, `server_name`, `tools`, `tools_left_out`, `steps`, `written`",
     ),
 )
 _FRAMEWORKS: Final = {"strands": (client_scripts.STRANDS,), "langgraph": client_scripts.LANGGRAPH}

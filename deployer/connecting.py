@@ -3,6 +3,7 @@ is written.
 """
 
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,11 @@ class Connection:
         """Everything to do, in its order."""
         return clients.steps(self.client, self.gateway)
 
+    @property
+    def left_out(self) -> list[str]:
+        """The tools whose names are too long for the client; none where the gateway was not asked."""
+        return self.client.left_out(self.gateway, self.tools or ())
+
     def as_data(self) -> dict[str, Any]:
         """Returns the connection as plain data."""
         return {
@@ -58,6 +64,7 @@ class Connection:
             "url": self.gateway.url,
             "region": self.gateway.region,
             "server_name": self.gateway.name,
+            "tools_left_out": self.left_out,
             "tools": None if self.tools is None else list(self.tools),
             "steps": [step.as_data() for step in self.steps],
             "written": dict(self.written),
@@ -70,6 +77,11 @@ class Connection:
         found = [f"{self.client.title} → {self.gateway.url}"]
         if self.tools is not None:
             found.append(f"The gateway lists {len(self.tools)} tools for {self.gateway.signer}.")
+        if self.left_out:
+            found.append(
+                f"{self.client.title} takes no more than {self.client.longest} characters of a tool's name with the"
+                f" server's: {', '.join(self.left_out)} would be missing; give a shorter --server-name."
+            )
         found += [f"{file}: {outcome}" for file, outcome in self.written.items()]
         left = [step for step in self.steps if not (self.written and step.configures)]
         for number, step in enumerate(left, 1):
@@ -151,7 +163,7 @@ def known_gateway(url: str, region: str, name: str, profile: str) -> Gateway:
     where = found[1] if found else region
     if not where:
         raise UsageError(f"The Region of {host} is not in its name; give it with --region.")
-    return Gateway(mcp_url(url), where, name, versions(), profile=profile)
+    return Gateway(mcp_url(url), where, name, versions(), profile=profile, uvx=_uvx())
 
 
 def deployed_gateway(context: Context, target: str, name: str, profile: str) -> Found:
@@ -182,6 +194,7 @@ def deployed_gateway(context: Context, target: str, name: str, profile: str) -> 
         policy=runtime.outputs.get("CallerPolicyArn", ""),
         profile=profile,
         credentials=credentials,
+        uvx=_uvx(),
     )
     return gateway, f"{runtime.account}/{runtime.region}"
 
@@ -204,6 +217,10 @@ def writable(client: Client, folder: Path) -> None:
         raise UsageError(f"{client.title} has no file in a project, so that --write does not go with it: {names} do.")
     if not folder.is_dir():
         raise UsageError(f"--write = '{folder}' is no folder; name the project's, or make it first.")
+
+
+def _uvx() -> str:
+    return shutil.which("uvx") or "uvx"
 
 
 def _credentials(account: str, secret: str) -> str:

@@ -70,6 +70,21 @@ def test_claude_code_s_command_is_its_file_as_words() -> None:
     assert "AWS_SHARED_CREDENTIALS_FILE=/a b/credentials" in words
 
 
+def test_a_desktop_s_client_has_the_whole_path_of_what_it_starts() -> None:
+    at = gateway(uvx="/opt/uv/uvx")
+    commands = {client.name: client.entry(at)["command"] for client in FILES}
+    assert commands == {**dict.fromkeys(commands, "uvx"), "claude-desktop": "/opt/uv/uvx"}
+
+
+@pytest.mark.parametrize(("name", "longest"), [("claude-code", 52), ("cursor", 54), ("kiro", 99)])
+def test_tools_that_a_client_has_no_room_for_are_told(name: str, longest: int) -> None:
+    client, fits, more = clients.named(name), "a" * longest, "b" * (longest + 1)
+    found = connecting.Connection(client, gateway(), "", [fits, more], {})
+    assert found.left_out == ([] if name == "kiro" else [more])
+    assert any("give a shorter --server-name" in line for line in found.lines()) == bool(found.left_out)
+    assert found.as_data()["tools_left_out"] == found.left_out
+
+
 def test_an_address_that_names_no_region_comes_with_one() -> None:
     assert gateway().environment == {}
     at = gateway(url="http://127.0.0.1:1/gateways/tools/mcp")

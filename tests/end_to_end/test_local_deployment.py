@@ -169,7 +169,7 @@ def test_every_client_s_file_starts_a_server_that_calls_the_gateway(
         assert json.loads(text) == json.loads(step["text"])
         assert done.document["target"] == TARGET
         entries.append(json.loads(text)[client.key]["mcp-runtime"])
-    started = {json.dumps({name: entry[name] for name in ("command", "args", "env")}) for entry in entries}
+    started = {json.dumps([Path(entry["command"]).name, entry["args"], entry["env"]]) for entry in entries}
     assert len(started) == 1, "each client starts the same, so that one that is started stands for all"
     names, text = desk.served(entries[0], "mcp___echo", {"message": "hello"})
     assert {"mcp___echo", "mcp___get_system_info"} <= names
