@@ -243,23 +243,27 @@ class _Publishing:
             if not self.context.aws.reaches(account):
                 ids = ", ".join(f"{one.portfolio} in {one.region}" for one in offers)
                 url = self.release.package.urls[catalog_template.RECIPIENT_FILE]
-                yield f"Account {account}, which the credentials do not reach, must launch {url} once and accept {ids}."
+                role = "" if self.catalog.by_stack_set else f" launch {url} once and"
+                yield f"Account {account}, which the credentials do not reach, must{role} accept {ids}."
                 continue
-            client = self.context.aws.client("cloudformation", account, self.settings.stack_set.home_region)
-            stacks.ensure(
-                client,
-                RECIPIENT_STACK,
-                self.release.package.urls[catalog_template.RECIPIENT_FILE],
-                catalog_stack.recipient_parameters(self.settings, self.release.bucket),
-                self.context.reporter,
-                self.context.poll,
-                f"{RECIPIENT_STACK} {account}",
-            )
+            if not self.catalog.by_stack_set:
+                self._make_role(account)
             for one in offers:
                 remote = self.context.aws.client("servicecatalog", account, one.region)
                 portfolio_shares.accept(remote, one.portfolio)
                 if self.catalog.share_principals:
                     portfolio_shares.admit(remote, one.portfolio, self.catalog.principal_patterns)
+
+    def _make_role(self, account: str) -> None:
+        stacks.ensure(
+            self.context.aws.client("cloudformation", account, self.settings.stack_set.home_region),
+            RECIPIENT_STACK,
+            self.release.package.urls[catalog_template.RECIPIENT_FILE],
+            catalog_stack.recipient_parameters(self.settings, self.release.bucket),
+            self.context.reporter,
+            self.context.poll,
+            f"{RECIPIENT_STACK} {account}",
+        )
 
     def left_behind(self, found: Mapping[str, _Region]) -> Iterator[str]:
         """Yields for each Region and account that is no longer in a list what is left to do there."""

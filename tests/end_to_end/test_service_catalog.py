@@ -41,6 +41,7 @@ class Tree:
             shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
         for file in ("build.py", "Dockerfile", ".dockerignore", "Pipfile.lock", "README.md", "tools.json"):
             shutil.copy(ROOT / file, root)
+        shutil.copy(ROOT / "deployment.example.toml", root)
         (root / ".local").mkdir()
         (root / ".local" / "environments").symlink_to((ROOT / ".local" / "environments").resolve())
 
