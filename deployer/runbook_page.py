@@ -29,8 +29,6 @@ def _index() -> Iterator[str]:
 
 
 def _section(entry: Entry) -> Iterator[str]:
-    yield f'<a id="{entry.anchor}"></a>'
-    yield ""
     yield f"## {entry.title}"
     yield ""
     names = " and ".join(f"`{name}`" for name in entry.alarms)

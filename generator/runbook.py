@@ -17,11 +17,10 @@ DEPLOYMENT: Final = "a deployment under way is rolled back"
 class Entry:
     """A section of the runbook.
 
-    `alarms` are logical ids; `meaning` is the description's sentence; `look` are commands of this machine or of the
-    AWS CLI, `causes` and `remedies` sentences.
+    `title` makes the anchor, as every renderer of Markdown does; `alarms` are logical ids; `meaning` is the
+    description's sentence; `look` are commands of this machine or of the AWS CLI, `causes` and `remedies` sentences.
     """
 
-    anchor: str
     title: str
     alarms: tuple[str, ...]
     urgency: str
@@ -30,6 +29,11 @@ class Entry:
     look: tuple[str, ...]
     causes: tuple[str, ...]
     remedies: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Where the section begins on its page."""
+        return self.title.lower().replace(" ", "-")
 
 
 STATUS: Final = "python build.py status --watch"
@@ -51,7 +55,6 @@ BLOCKED: Final = (
 
 ENTRIES: Final = (
     Entry(
-        "too-few-tasks",
         "Too few tasks",
         ("TooFewTasks",),
         FAILING,
@@ -70,7 +73,6 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
-        "unhealthy-targets",
         "Unhealthy targets",
         ("UnhealthyTargets",),
         FAILING,
@@ -87,7 +89,6 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
-        "target-errors",
         "The server answers with errors",
         ("TargetErrors",),
         FAILING,
@@ -104,7 +105,6 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
-        "load-balancer-errors",
         "The load balancer gets no answers",
         ("LoadBalancerErrors",),
         FAILING,
@@ -122,7 +122,6 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
-        "slow-answers",
         "Slow answers",
         ("SlowAnswers",),
         FAILING,
@@ -140,7 +139,6 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
-        "gateway-errors",
         "The gateway fails calls",
         ("GatewayErrors",),
         FAILING,
@@ -152,12 +150,11 @@ ENTRIES: Final = (
             "AgentCore has a fault of its own: see the AWS Health Dashboard.",
         ),
         (
-            "Where the token is refused: `python build.py rotate-secret`, and [rejected tokens](#rejected-tokens).",
+            "Where the token is refused: [rotate the secret](rotate-client-secret.md).",
             "Where the target is not `READY`: `python build.py recover`.",
         ),
     ),
     Entry(
-        "budget-burns-fast",
         "The error budget burns fast",
         ("BurnsFastHour", "BurnsFastMinutes"),
         FAILING,
@@ -175,18 +172,16 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
-        "budget-burns-slowly",
         "The error budget burns slowly",
         ("BurnsSlowlyHours", "BurnsSlowlyMinutes"),
         ATTENTION,
         "Tool calls fail by the server's fault so often that a month's error budget is gone in five days.",
         "Now and then a call of a tool ends with a timeout, an overload or a crash.",
         (CALLS,),
-        ("The same as of [the fast one](#budget-burns-fast), in fewer calls: often one tool, or one argument.",),
+        ("The same as of [the fast one](#the-error-budget-burns-fast), in fewer calls: often of one tool.",),
         ("See which tool has `Faults` on the dashboard, and correct it in the next release.",),
     ),
     Entry(
-        "cpu-high",
         "CPU nearly used up",
         ("CpuHigh",),
         ATTENTION,
@@ -200,7 +195,6 @@ ENTRIES: Final = (
         ("Raise `compute.max_tasks`, lower `compute.cpu_target_percent`, or take a larger `compute.task_size`.",),
     ),
     Entry(
-        "memory-high",
         "Memory nearly used up",
         ("MemoryHigh",),
         ATTENTION,
@@ -214,7 +208,6 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
-        "logged-errors",
         "The server logs errors",
         ("LoggedErrors",),
         ATTENTION,
@@ -225,7 +218,6 @@ ENTRIES: Final = (
         ("Correct what they name; what is no error should be logged as a warning.",),
     ),
     Entry(
-        "rejected-tokens",
         "The load balancer refuses requests",
         ("RejectedTokens",),
         ATTENTION,
@@ -243,7 +235,6 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
-        "firewall-blocks",
         "The firewall blocks requests",
         ("FirewallBlocks",),
         ATTENTION,
@@ -257,7 +248,6 @@ ENTRIES: Final = (
         ),
     ),
     Entry(
-        "gateway-throttles",
         "The gateway throttles calls",
         ("GatewayThrottles",),
         ATTENTION,
@@ -268,7 +258,6 @@ ENTRIES: Final = (
         ("Raise the limit if the calls are wanted, or ask for more of the quota in Service Quotas.",),
     ),
     Entry(
-        "certificate-expires",
         "The certificate expires",
         ("CertificateExpires",),
         ATTENTION,
@@ -282,7 +271,6 @@ ENTRIES: Final = (
         ("Put the record back that `describe-certificate` shows.", "Import the new certificate under the same ARN."),
     ),
     Entry(
-        "deployment-rolls-back",
         "A deployment is rolled back",
         ("DeploymentErrors", "DeploymentUnhealthy"),
         DEPLOYMENT,

@@ -27,7 +27,7 @@ def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
     for folder in ("commands", "generator", "deployer", "templates", "server", "docs"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("build.py", "Pipfile.lock", "tools.json", "README.md"):
+    for file in ("build.py", "Pipfile.lock", "tools.json", "README.md", "deployment.example.toml"):
         shutil.copy(ROOT / file, root)
     (root / ".local").mkdir()
     (root / ".local" / "environments").symlink_to((ROOT / ".local" / "environments").resolve())

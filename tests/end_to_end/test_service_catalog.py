@@ -39,7 +39,8 @@ class Tree:
         self._project = project
         for folder in ("commands", "deployer", "docs", "emulator", "generator", "server", "templates"):
             shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-        for file in ("build.py", "Dockerfile", ".dockerignore", "Pipfile.lock", "README.md", "tools.json"):
+        files = ("build.py", "Dockerfile", ".dockerignore", "Pipfile.lock", "README.md", "tools.json")
+        for file in (*files, "deployment.example.toml"):
             shutil.copy(ROOT / file, root)
         shutil.copy(ROOT / "deployment.example.toml", root)
         (root / ".local").mkdir()
