@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 
 from deployer import catalog_checks
+from deployer.aws import Access, Aws
 from deployer.catalog_stack import looked_in, parameters, role_region, shared_with
+from deployer.context import Context
+from deployer.deployment import publisher_of
 from deployer.errors import UsageError
+from deployer.events import Event
+from deployer.neighbours import Neighbours
+from deployer.network import PublicNetwork
 from deployer.settings import Settings, load
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "deployment.example.toml"
@@ -17,6 +23,13 @@ FIRST, SECOND, THIRD = "222222222222", "333333333333", "444444444444"
 @pytest.fixture(scope="module")
 def example() -> Settings:
     return load(EXAMPLE)
+
+
+class Silent:
+    """A reporter that tells nothing."""
+
+    def emit(self, event: Event) -> None:
+        pass
 
 
 def having(settings: Settings, **changes: object) -> Settings:
@@ -61,3 +74,17 @@ def test_catalog_is_looked_for_where_it_may_have_been_offered(example: Settings)
         "us-east-1",
         "ap-south-1",
     ]
+
+
+def test_configuration_that_publishes_nothing_keeps_who_reads_what_another_published(example: Settings) -> None:
+    stack_set = dataclasses.replace(example.stack_set, administration_account="111111111111")
+    products = Neighbours(products={"eu-west-1": (FIRST,)})
+
+    def publisher(settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        settings = dataclasses.replace(settings, stack_set=stack_set)
+        context = Context(settings, Aws(Access()), PublicNetwork(), Silent(), False, 0.0, neighbours=products)
+        found = publisher_of(context)
+        return found.readers, found.target_regions
+
+    assert publisher(example) == ((FIRST,), ("eu-west-1", "us-east-1"))
+    assert publisher(having(example, share_accounts=(SECOND,))) == ((SECOND,), ("eu-west-1", "us-east-1"))

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from deployer.errors import RefusedError
 from deployer.events import Event, ResourceEvent
-from deployer.stacks import StackWatcher, cause_sentence, ensure, first_cause
+from deployer.stacks import StackWatcher, cause_sentence, ensure, first_cause, settled
 
 ROOT_ID = "arn:aws:cloudformation:us-east-1:111111111111:stack/runtime/1"
 CHILD_ID = "arn:aws:cloudformation:us-east-1:111111111111:stack/runtime-ServiceStack/2"
@@ -286,3 +286,17 @@ def test_failed_creation_names_its_cause() -> None:
         RefusedError, match=r"ended in ROLLBACK_COMPLETE\. foundation/Bucket .* AdministrationRole already exists"
     ):
         ensure(client, "foundation", "Resources: {}", {}, Recorder(), 0)
+
+
+@pytest.mark.parametrize(
+    ("states", "seen"),
+    [
+        (["CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"], "ROLLBACK_COMPLETE"),
+        (["DELETE_IN_PROGRESS", "DELETE_COMPLETE"], None),
+        (["REVIEW_IN_PROGRESS"], "REVIEW_IN_PROGRESS"),
+        ([], None),
+    ],
+)
+def test_stack_that_is_worked_on_is_waited_for(states: list[str], seen: str | None) -> None:
+    found = settled(CloudFormation(states), "runtime", 0.0)
+    assert (found["StackStatus"] if found else None) == seen
