@@ -53,3 +53,19 @@ def check(settings: Settings, file: str) -> None:
             f'{file}: catalog.constraint = "stack-set" acts with the roles of a self-managed stack set; take role, or'
             " another stack_set.permission_model."
         )
+
+
+def check_publisher(settings: Settings, account: str) -> None:
+    """Raises UsageError for a share with the publishing account itself, and for principals of another account."""
+    catalog = settings.catalog
+    if account in catalog.share_accounts:
+        raise UsageError(
+            f"{settings.file}: catalog.share_accounts names {account}, which publishes and has the product anyway;"
+            " leave it out."
+        )
+    stranger = next((one for one in catalog.principals if one.split(":")[4] != account), None)
+    if stranger is not None:
+        raise UsageError(
+            f"{settings.file}: catalog.principals names {stranger}, but the product is published by account {account};"
+            " give principals of that account, or a pattern."
+        )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from deployer import catalog_stack, deployment, portfolio_shares, releases, stacks
+from deployer import catalog_checks, catalog_stack, deployment, portfolio_shares, releases, stacks
 from deployer.catalog_stack import CATALOG_STACK, RECIPIENT_STACK
 from deployer.context import Context
 from deployer.deployment import publisher_of, registries_of, step, tools_of
@@ -68,11 +68,7 @@ def publish(context: Context, wish: Wish) -> Published:
             " the product."
         )
     name_of(wish.release, "")
-    if context.account in settings.catalog.share_accounts:
-        raise UsageError(
-            f"{settings.file}: catalog.share_accounts names {context.account}, which publishes and has the product"
-            " anyway; leave it out."
-        )
+    catalog_checks.check_publisher(settings, context.account)
     deployment.package(context)
     context = context.looked_around()
     release = dataclasses.replace(releases.standing(context), root=ROOTS[settings.catalog.template])

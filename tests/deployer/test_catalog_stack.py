@@ -60,6 +60,15 @@ def test_entry_that_is_given_twice_is_refused(example: Settings, twice: dict[str
         catalog_checks.check(having(example, **twice), "deployment.toml")
 
 
+def test_audience_is_of_the_publishing_account(example: Settings) -> None:
+    own, other = (f"arn:aws:iam::{account}:role/Developers" for account in (FIRST, SECOND))
+    catalog_checks.check_publisher(having(example, principals=(own,), share_accounts=(SECOND,)), FIRST)
+    with pytest.raises(UsageError, match=f"names {other}, but the product is published by account {FIRST}"):
+        catalog_checks.check_publisher(having(example, principals=(own, other)), FIRST)
+    with pytest.raises(UsageError, match="which publishes and has the product anyway; leave it out"):
+        catalog_checks.check_publisher(having(example, share_accounts=(FIRST,)), FIRST)
+
+
 def test_launch_role_stays_where_it_was_made(example: Settings) -> None:
     settings = having(example, regions=("eu-west-1", "us-east-1"))
     assert role_region(settings, {}) == "us-east-1"
