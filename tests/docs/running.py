@@ -42,6 +42,7 @@ class Reader:
             (ROOT / ".local" / shared).mkdir(exist_ok=True)
             (self.project / ".local" / shared).symlink_to((ROOT / ".local" / shared).resolve())
         self.counts = Counts()
+        self.followed: list[str] = []
         self._done: dict[tuple[str, str], str] = {}
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -52,6 +53,7 @@ class Reader:
 
     def follow(self, page: str) -> None:
         """Does what a page says, block by block, and leaves the project's files as they were."""
+        self.followed.append(page)
         before = self._files()
         configuration = self.project / CONFIGURATION
         try:
@@ -70,6 +72,7 @@ class Reader:
                     (waiting,) = block.commands
                 elif block.is_shell:
                     printed = self._run(block)
+            assert waiting is None, f"{page}: nothing says what {waiting} prints before it is interrupted"
         finally:
             configuration.unlink(missing_ok=True)
             self._restore(before)
