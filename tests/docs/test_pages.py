@@ -25,8 +25,8 @@ PLACEHOLDER = re.compile(r"[A-Z][A-Z/_.=-]*|…|\.\.\.|\[.*|.*\]|.*\|.*")
 
 
 def anchors(page: str) -> set[str]:
-    """Returns the anchors of a page's headings, as GitHub and the site make them, and those that it sets itself."""
-    found = set(re.findall(r'<a id="([^"]+)">', text_without_blocks(page)))
+    """Returns the anchors of a page's headings, as GitHub and the site make them."""
+    found: set[str] = set()
     for heading in re.findall(r"^#{1,6} (.+)$", text_without_blocks(page), flags=re.MULTILINE):
         plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
         slug = re.sub(r"[^\w\- ]", "", plain.lower()).strip().replace(" ", "-")
