@@ -260,8 +260,8 @@ HANDLERS: Mapping[str, ResourceHandler] = {
     "AWS::ServiceCatalog::TagOption": _Type(
         _tag_option,
         lambda name, _: admin.delete_tag_option({"Id": name}),
-        lambda name, props: admin.update_tag_option({"Id": name, **_given(props, "Value", "Active")}) and {},
-        ("Key",),
+        lambda name, props: admin.update_tag_option({"Id": name, **_given(props, "Active")}) and {},
+        ("Key", "Value"),
     ),
     "AWS::ServiceCatalog::TagOptionAssociation": _Type(_tag, lambda _, props: admin.disassociate_tag_option(props)),
 }
