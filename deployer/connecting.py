@@ -163,7 +163,7 @@ def known_gateway(url: str, region: str, name: str, profile: str) -> Gateway:
     where = found[1] if found else region
     if not where:
         raise UsageError(f"The Region of {host} is not in its name; give it with --region.")
-    return Gateway(mcp_url(url), where, name, versions(), profile=profile, uvx=_uvx())
+    return Gateway(mcp_url(url.rstrip("/")), where, name, versions(), profile=profile, uvx=_uvx())
 
 
 def deployed_gateway(context: Context, target: str, name: str, profile: str) -> Found:

@@ -154,6 +154,7 @@ def test_the_page_has_every_client_and_its_text() -> None:
     ("url", "region", "expected"),
     [
         (URL, "", (URL, "eu-west-1")),
+        (f"{URL}/", "", (URL, "eu-west-1")),
         (URL.removesuffix("/mcp"), "us-east-1", (URL, "eu-west-1")),
         ("http://127.0.0.1:80/gateways/x/mcp", "us-east-1", ("http://127.0.0.1:80/gateways/x/mcp", "us-east-1")),
         ("https://tools.example.com/mcp", "us-east-2", ("https://tools.example.com/mcp", "us-east-2")),
