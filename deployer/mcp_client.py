@@ -1,27 +1,30 @@
 """MCP calls over streamable HTTP, with a bearer token or signed with IAM credentials, in both eras of the protocol.
 
 The official client speaks; this module gives it a network, a signature and one-sentence errors. The SDK wraps what goes
-wrong in exception groups and keeps an HTTP refusal's words to itself; here they are told.
+wrong in exception groups and keeps an HTTP refusal's words to itself; here they are told. It is loaded with the first
+call: that takes longer than most commands that make none.
 """
+
+from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import httpx2
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
-from mcp import Client, MCPError
-from mcp.client.streamable_http import streamable_http_client
-from mcp_types import PARSE_ERROR, CallToolResult, TextContent
-from mcp_types.version import LATEST_MODERN_VERSION
 
 from deployer.errors import RefusedError
 from deployer.network import Network, RoutedTransport, Unreachable, unreachable_sentence
 from generator.serving import GATEWAY_SIGNING_NAME, MCP_PATH
+
+if TYPE_CHECKING:
+    from mcp import Client
+    from mcp_types import CallToolResult
 
 CALL_SECONDS: Final = 120.0
 REFUSED: Final = 400
@@ -29,7 +32,6 @@ MAX_PAGES: Final = 100
 
 Era = Literal["auto", "handshake", "modern"]
 """`handshake` opens with initialize, `modern` is 2026-07-28, `auto` asks the server."""
-_MODES: Final[Mapping[Era, str]] = {"auto": "auto", "handshake": "legacy", "modern": LATEST_MODERN_VERSION}
 
 _T = TypeVar("_T")
 
@@ -137,6 +139,8 @@ def call_tool(
 
 
 def _result(result: CallToolResult) -> ToolResult:
+    from mcp_types import TextContent
+
     texts = [block.text for block in result.content if isinstance(block, TextContent)]
     structured = result.structured_content
     return ToolResult(
@@ -149,6 +153,11 @@ def _result(result: CallToolResult) -> ToolResult:
 def _converse(
     network: Network, url: str, auth: httpx2.Auth | None, era: Era, work: Callable[[Client], Awaitable[_T]]
 ) -> _T:
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+    from mcp_types.version import LATEST_MODERN_VERSION
+
+    modes: Mapping[Era, str] = {"auto": "auto", "handshake": "legacy", "modern": LATEST_MODERN_VERSION}
     refusals: list[tuple[int, str]] = []
 
     async def note(response: httpx2.Response) -> None:
@@ -166,7 +175,7 @@ def _converse(
             ) as http,
             Client(
                 streamable_http_client(url, http_client=http),
-                mode=_MODES[era],
+                mode=modes[era],
                 read_timeout_seconds=CALL_SECONDS,
                 cache=None,
             ) as client,
@@ -181,6 +190,9 @@ def _converse(
 
 def _told(url: str, error: Exception, refusals: list[tuple[int, str]]) -> RefusedError:
     """Returns the first cause in a tree of exception groups as an error of ours."""
+    from mcp import MCPError
+    from mcp_types import PARSE_ERROR
+
     leaves = list(_leaves(error))
     known = [leaf for leaf in leaves if isinstance(leaf, RefusedError)]
     if known:

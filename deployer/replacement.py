@@ -9,9 +9,6 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
-from cfnlint.schema import ResourceNotFoundError
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-
 from deployer.update_diff import Fixed
 
 _PREFIX: Final = "/properties/"
@@ -20,6 +17,10 @@ _PREFIX: Final = "/properties/"
 @cache
 def fixed(region: str, resource_type: str) -> Fixed:
     """Returns what is fixed once a resource of a type exists in a Region."""
+    # Loaded with the first question: that takes longer than most commands that ask none.
+    from cfnlint.schema import ResourceNotFoundError
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
     try:
         schema: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, resource_type).schema
     except ResourceNotFoundError:

@@ -191,7 +191,8 @@ def _foundation(scope: Scope) -> list[Element]:
 
 def _catalog(scope: Scope) -> list[Element]:
     """Returns what `publish` calls, and CloudFormation for the portfolio, the product and the launch role."""
-    made: Needs = {name: found for name, found in _known().items() if name in catalog.types()}
+    types = catalog.types()
+    made: Needs = {name: found for name, found in _known().items() if name in types}
     needs: Needs = {**{name: found for name, found in made.items() if name in CATALOG_PERMISSIONS}, **_shared()}
     role = Sub(f"{_OWN}:role/${{Name}}", Name=scope.parameter(k.LAUNCH_ROLE_NAME))
     resources: list[str | AWSHelperFn] = [role, Sub(f"{_OWN}:policy/{CATALOG_STACKS}")]
