@@ -1,5 +1,7 @@
 """What `plan` says, beside what `deploy` then does; and that it leaves nothing behind. One story, in order."""
 
+import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -246,10 +248,13 @@ def test_every_call_of_a_plan_only_reads_so_that_it_may_be_interrupted_anywhere(
 
 
 def test_what_changes_is_said_to_be_unknown_where_the_standing_templates_are_gone(project: Project) -> None:
-    s3 = project.client("s3")
-    (name,) = [name for name in project.objects() if name.endswith(project.json("package")["template_url"][-20:])]
+    client = project.client("cloudformation")
+    (instance,) = client.list_stack_instances(StackSetName="mcp-runtime")["Summaries"]
+    root = json.dumps(client.get_template(StackName=instance["StackId"])["TemplateBody"])
+    child = re.findall(r"templates/[0-9a-f]{64}\.yaml", root)[0]
+    (name,) = [name for name in project.objects() if name.endswith(child)]
     bucket, _, key = name.partition("/")
-    s3.delete_object(Bucket=bucket, Key=key)
+    project.client("s3").delete_object(Bucket=bucket, Key=key)
     (group,) = project.json("plan")["targets"]
     assert group["state"] == "same"
     project.configure()
