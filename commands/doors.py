@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from commands.command import DONE, REFUSED, TARGET, Command
+from deployer.errors import UsageError
 from deployer.session import Session
 
 
@@ -72,6 +73,10 @@ def publish(session: Session) -> int:
     from deployer.withdrawing import withdraw
 
     options = session.options
+    if options.withdraw and (options.release or options.allow_breaking):
+        raise UsageError(
+            "--withdraw takes the product back and publishes nothing; leave out --release and --allow-breaking."
+        )
     if options.withdraw:
         session.confirm("Take the product back in every Region, with all its versions?")
         gone = session.run(withdraw)

@@ -22,7 +22,7 @@ from deployer.portfolio_shares import Portfolio
 from deployer.product import Product
 from deployer.product_versions import Edition, Steps, Version, name_of, named, newest, steps
 from deployer.published import Offer, Published
-from deployer.published_tools import PublishedTools
+from deployer.published_tools import NAMED, PublishedTools
 from deployer.readable_objects import READ, Reader, bucket_policy, reached, unreadable
 from deployer.releases import Release
 from deployer.resource_policies import admits
@@ -146,7 +146,9 @@ class _Publishing:
         if reasons:
             raise RefusedError(reasons[0], *reasons[1:])
         changes = None
-        last = newest([one for region in found.values() for one in region.versions if one.name != self.edition.name])
+        others = [one for region in found.values() for one in region.versions if one.name != self.edition.name]
+        # A version of a pinned image names no tools; agents work with those of the one before it.
+        last = newest([one for one in others if NAMED.search(one.description)])
         before = self.tools.read(last.description) if last and self.catalogue else None
         if before is not None and self.catalogue is not None and last is not None:
             changes = compare(before, self.catalogue)

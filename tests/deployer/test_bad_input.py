@@ -491,3 +491,9 @@ def test_endpoint_that_is_none_is_refused(main: Main, endpoint: tuple[Endpoint, 
     status, sentence = main("deploy", "--endpoint-url", url)
     assert status == 2
     assert sentence.startswith(expected)
+
+
+@pytest.mark.parametrize("words", [["--release", "v1.0.0"], ["--allow-breaking"]])
+def test_taking_the_product_back_publishes_nothing(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert build.main(["publish", "--withdraw", "--yes", *words]) == 2
+    assert capsys.readouterr().err.startswith("Error: --withdraw takes the product back and publishes nothing;")
