@@ -39,6 +39,7 @@ COMMANDS = (
     doors.CONNECT,
     doors.PUBLISH,
     doors.LAUNCH_URL,
+    doors.PORTAL,
     operation.ROTATE_SECRET,
     operation.DESTROY,
     workbench.DEV,

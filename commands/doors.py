@@ -88,6 +88,19 @@ def publish(session: Session) -> int:
     return DONE
 
 
+def portal(session: Session) -> int:
+    """Writes the page of a runtime; what cannot be had of AWS is said there and on standard error."""
+    from datetime import UTC, datetime
+
+    from deployer.portal.writing import Wish, write_portal
+
+    options = session.options
+    wish = Wish(options.file, options.target, options.offline, options.verify)
+    found = write_portal(session, wish, datetime.now(UTC))
+    session.show(found.as_data(), found.lines())
+    return DONE
+
+
 PUBLISH = Command(
     "publish",
     "offer a version of the Service Catalog product in every Region; deprecate old ones",
@@ -174,5 +187,24 @@ LAUNCH_URL = Command(
             ("--execution-roles",),
             {"action": "store_true", "help": "links that make the role which stack sets take in other accounts"},
         ),
+    ],
+)
+PORTAL = Command(
+    "portal",
+    "write one static page: diagram, status, tools, clients, launch links, cost",
+    portal,
+    [
+        (
+            ("--file",),
+            {
+                "metavar": "PATH",
+                "default": Path("portal.html"),
+                "type": Path,
+                "help": "where the page is written (default: portal.html)",
+            },
+        ),
+        (("--target",), {**TARGET[1], "help": "show this one alone"}),
+        (("--offline",), {"action": "store_true", "help": "ask AWS nothing; the page says what it lacks"}),
+        (("--verify",), {"action": "store_true", "help": "run the truth test of `verify` too, and show its rows"}),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from deployer.costs import FOUND_ZONE, UNCONFIGURED, UNKNOWN_ACCOUNT, places
+from deployer.costs import FOUND_ZONE, UNCONFIGURED, UNKNOWN_ACCOUNT, Place, places
 from deployer.durations import Estimate, estimate, spoken
 from deployer.errors import UsageError
 from deployer.evaluating import evaluated
@@ -40,13 +40,7 @@ def diagram(settings: Settings, kind: str, only: str = "") -> str:
 
     Raises UsageError where there is no such target.
     """
-    placed = places(settings)
-    found = [(place, values) for place, values in placed.items() if only in ("", place.name)]
-    if not found:
-        raise UsageError(f"{only} is no target; the targets are {', '.join(sorted(place.name for place in placed))}.")
-    place, values = found[0]
-    account = place.account if place.account.isdigit() else UNKNOWN_ACCOUNT
-    deployment = evaluated(template_dicts(), PARENT_FILE, values, account, place.region)
+    deployment = placed(settings, only)[1]
     if kind == "svg":
         return svg(architecture(deployment)).rstrip("\n")
     if kind == "layers":
@@ -57,6 +51,20 @@ def diagram(settings: Settings, kind: str, only: str = "") -> str:
         "order": lambda: mermaid.stacks(_order(deployment)[1]),
     }
     return "\n".join(drawn[kind]())
+
+
+def placed(settings: Settings, only: str = "") -> tuple[Place, Deployment]:
+    """Returns a configuration's first target, or the one that `only` names as account/Region, and its runtime.
+
+    Raises UsageError where there is no such target.
+    """
+    known = places(settings)
+    found = [(place, values) for place, values in known.items() if only in ("", place.name)]
+    if not found:
+        raise UsageError(f"{only} is no target; the targets are {', '.join(sorted(place.name for place in known))}.")
+    place, values = found[0]
+    account = place.account if place.account.isdigit() else UNKNOWN_ACCOUNT
+    return place, evaluated(template_dicts(), PARENT_FILE, values, account, place.region)
 
 
 def guarded() -> Deployment:

@@ -117,6 +117,13 @@ class Session:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise UsageError("Nothing was changed.")
 
+    def require_one_aws(self) -> None:
+        """Raises UsageError where the options name two AWS-compatible endpoints."""
+        if self.options.local and self.options.endpoint_url:
+            raise UsageError(
+                "--local starts an AWS of its own, so that --endpoint-url does not go with it; leave one out."
+            )
+
     def say(self, what: str) -> None:
         """Tells a person what is being waited for, on standard error; nothing where progress is to be JSON."""
         if self.options.progress != "json":
@@ -142,10 +149,7 @@ class Session:
         from deployer.network import LocalNetwork, PublicNetwork
         from deployer.stacks import LOCAL_POLL_SECONDS, POLL_SECONDS
 
-        if self.options.local and self.options.endpoint_url:
-            raise UsageError(
-                "--local starts an AWS of its own, so that --endpoint-url does not go with it; leave one out."
-            )
+        self.require_one_aws()
         home = settings.stack_set.home_region
         if not self.options.local:
             aws = Aws(

@@ -35,6 +35,7 @@ BUILT = [
     "connect",
     "publish",
     "launch-url",
+    "portal",
     "rotate-secret",
 ]
 CONNECT = ["connect", "--client", "kiro"]
