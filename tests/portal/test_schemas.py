@@ -74,4 +74,4 @@ def test_schemas_without_end_are_cut() -> None:
 
 @given(st.dictionaries(st.sampled_from(["properties", "anyOf", "items", "type"]), JSON, max_size=4))
 def test_nothing_that_stands_for_a_schema_is_too_odd(schema: dict[str, Any]) -> None:
-    assert all(isinstance(one.path, str) and isinstance(one.type, str) for one in properties(schema))
+    assert len(properties(schema)) <= ROWS + 1
