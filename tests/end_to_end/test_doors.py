@@ -16,6 +16,7 @@ from deployer.local import STATE_VARIABLE
 from tests.end_to_end.catalog_door import PATTERN, Developer
 from tests.end_to_end.doors import Launched
 from tests.end_to_end.running import ACCOUNT, REGION, Project
+from tests.portal.parsed import parsed
 
 OTHER_ACCOUNT, OTHER_REGION = "222222222222", "eu-west-1"
 TARGETS = ((ACCOUNT, REGION), (OTHER_ACCOUNT, OTHER_REGION))
@@ -158,13 +159,19 @@ def test_products_launch_what_deploy_makes(
         assert back.compare().differences == []
 
 
-def test_buttons_are_all_that_markdown_prints(project: Project, door: Door) -> None:
+def test_buttons_are_all_that_markdown_prints_and_the_page_has_the_same(project: Project, door: Door) -> None:
     project.configure(('name = "mcp-runtime"            #', 'name = "other" #'), LABELS, TABLES)
     status, out, _ = door.run("--markdown")
     assert status == 0
     lines = out.splitlines()
     assert len(lines) == len(TARGETS)
     assert all(line.startswith("[![Launch in ") and line.endswith(")") for line in lines)
+    given = ["portal", "--file", str(project.folder / "portal.html"), "--local", "--config", str(project.configuration)]
+    assert build.main(given) == 0
+    page = parsed((project.folder / "portal.html").read_text(encoding="utf-8"))
+    buttons = [node for node in page.every("a") if node.attributes.get("class") == "button"]
+    assert [node.text for node in buttons] == [f"Launch in {account} {region}" for account, region in TARGETS]
+    assert [node.attributes["href"] for node in buttons] == [line.rpartition("](")[2][:-1] for line in lines]
 
 
 def test_what_was_launched_is_updated_and_removed_like_any_stack(

@@ -29,6 +29,7 @@ from tests.attacks.table import ATTACKS, GATEWAY, LOAD_BALANCER, SIGNATURE_ATTAC
 from tests.end_to_end.running import ACCOUNT, HOST, REGION, ROOT, Done, Project
 from tests.end_to_end.started_clients import Desk
 from tests.end_to_end.steady_load import steady_load
+from tests.portal.parsed import parsed
 
 TARGET = f"{ACCOUNT}/{REGION}"
 LAYERS = [
@@ -367,6 +368,21 @@ def test_verify_prints_each_layer_with_its_evidence(project: Project, deployed: 
     assert "stand-in" in told.out
     assert "FAILED" not in told.out
     assert max(map(len, told.out.splitlines())) <= 100
+
+
+def test_portal_shows_what_stands_without_a_secret(project: Project, deployed: Done) -> None:
+    document = project.json("portal", "--verify", "--file", str(project.folder / "portal.html"))
+    assert document["local"] is True
+    assert [part["included"] for part in document["parts"].values()] == [True, True, True]
+    text = (project.folder / "portal.html").read_text(encoding="utf-8")
+    sections = {next(one.every("h2")).text: one for one in parsed(text).every("section")}
+    for word in (*LAYERS, "CREATE_COMPLETE", "2 of 2 tasks running", "READY", "stand-in"):
+        assert word in sections["Status"].text
+    assert project.outputs()["GatewayUrl"] in sections["Connect"].text
+    assert f"has a runtime in {ACCOUNT} {REGION} already" in sections["Launch"].text
+    found: Any = project.client("secretsmanager").get_secret_value(SecretId=project.outputs()["ClientSecretArn"])
+    assert json.loads(found["SecretString"])["client_secret"] not in text
+    assert project.emulator["secret_access_key"] not in text
 
 
 def test_rolling_restart_under_load_loses_no_call(project: Project, deployed: Done) -> None:
