@@ -164,6 +164,14 @@ HANDLER_PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
         "cloudwatch:TagResource",
         "cloudwatch:UntagResource",
     ),
+    "AWS::CloudWatch::CompositeAlarm": (
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:PutCompositeAlarm",
+        "cloudwatch:TagResource",
+        "cloudwatch:UntagResource",
+    ),
     "AWS::CloudWatch::Dashboard": (
         "cloudwatch:DeleteDashboards",
         "cloudwatch:GetDashboard",

@@ -57,6 +57,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
 """What is needed besides, with the reason."""
 
 
+@cache
 def calls() -> dict[str, frozenset[str]]:
     """Returns the operations that `deployer/` names, by boto3's name of their service, as the API names them.
 
