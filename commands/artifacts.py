@@ -49,11 +49,15 @@ def lint(session: Session) -> int:
     from deployer.linting import REGIONS, lint, prepare
 
     prepare()
+    from deployer.lint_verdicts import found_clean
     from generator.stacks import templates
 
     tool_contract.require_budget(tool_contract.listed(progress=session.say))
     regions = sorted({*REGIONS, *session.target_regions()})
-    found = lint(templates(), regions)
+    texts = templates()
+    found = lint(texts, regions)
+    if not found:
+        found_clean(texts, regions)
     lines = [f"{item.template}:{item.line}: {item.severity} {item.rule} {item.message}" for item in found]
     summary = f"{len(found)} findings" if found else f"no findings in {', '.join(regions)}"
     session.show({"regions": regions, "findings": [vars(item) for item in found]}, [*lines, summary])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deployer import lint_verdicts
-from deployer.lint_verdicts import KEPT, fingerprint, lint_once
+from deployer.lint_verdicts import KEPT, fingerprint, found_clean, lint_once
 from deployer.linting import Finding
 
 TEMPLATES = {"parent.yaml": "Resources: {}\n", "child.yaml": "Resources: {A: {}}\n"}
@@ -25,7 +25,15 @@ def test_clean_templates_are_linted_once(linted: list[list[Finding]], tmp_path: 
     linted += [[]]
     assert lint_once(TEMPLATES, REGIONS, tmp_path) == []
     assert lint_once(TEMPLATES, REGIONS, tmp_path) == []
-    assert lint_once(TEMPLATES, tuple(reversed(REGIONS)), tmp_path) == []
+    assert lint_once(TEMPLATES, REGIONS[1:], tmp_path) == []
+    linted += [[FINDING]]
+    assert lint_once(TEMPLATES, (*REGIONS, "eu-north-1"), tmp_path) == [FINDING]
+
+
+def test_what_lint_found_clean_is_not_linted_again(linted: list[list[Finding]], tmp_path: Path) -> None:
+    found_clean(TEMPLATES, REGIONS, tmp_path)
+    assert lint_once(TEMPLATES, REGIONS, tmp_path) == []
+    assert linted == []
 
 
 def test_findings_are_made_anew_each_time(linted: list[list[Finding]], tmp_path: Path) -> None:
@@ -35,15 +43,14 @@ def test_findings_are_made_anew_each_time(linted: list[list[Finding]], tmp_path:
     assert lint_once(TEMPLATES, REGIONS, tmp_path) == []
 
 
-def test_another_text_region_or_name_is_another_question() -> None:
+def test_another_text_or_name_is_another_question() -> None:
     asked = [
-        (TEMPLATES, REGIONS),
-        ({**TEMPLATES, "child.yaml": "Resources: {B: {}}\n"}, REGIONS),
-        ({"parent.yaml": TEMPLATES["parent.yaml"]}, REGIONS),
-        ({"other.yaml": TEMPLATES["parent.yaml"], "child.yaml": TEMPLATES["child.yaml"]}, REGIONS),
-        (TEMPLATES, ("us-east-1",)),
+        TEMPLATES,
+        {**TEMPLATES, "child.yaml": "Resources: {B: {}}\n"},
+        {"parent.yaml": TEMPLATES["parent.yaml"]},
+        {"other.yaml": TEMPLATES["parent.yaml"], "child.yaml": TEMPLATES["child.yaml"]},
     ]
-    assert len({fingerprint(templates, regions) for templates, regions in asked}) == len(asked)
+    assert len({fingerprint(templates) for templates in asked}) == len(asked)
 
 
 def test_a_changed_check_is_another_question(tmp_path: Path) -> None:
@@ -51,16 +58,16 @@ def test_a_changed_check_is_another_question(tmp_path: Path) -> None:
         file = tmp_path / judge if judge.endswith(".py") else tmp_path / judge / "checks" / "one.py"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("before")
-    before = fingerprint(TEMPLATES, REGIONS, tmp_path)
-    assert fingerprint(TEMPLATES, REGIONS, tmp_path) == before
+    before = fingerprint(TEMPLATES, tmp_path)
+    assert fingerprint(TEMPLATES, tmp_path) == before
     (tmp_path / "generator" / "checks" / "one.py").write_text("after")
-    assert fingerprint(TEMPLATES, REGIONS, tmp_path) != before
+    assert fingerprint(TEMPLATES, tmp_path) != before
 
 
 def test_only_the_newest_verdicts_stay(linted: list[list[Finding]], tmp_path: Path) -> None:
     linted += [[] for _ in range(KEPT + 3)]
     for number in range(KEPT + 3):
-        lint_once({"parent.yaml": f"# {number}\n"}, REGIONS, tmp_path)
+        lint_once({"parent.yaml": f"# {number}\n"}, REGIONS[:1], tmp_path)
     assert len(list(tmp_path.iterdir())) == KEPT
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deployer.linting import REGIONS, lint
+from deployer.lint_verdicts import lint_once
+from deployer.linting import REGIONS
 from generator import presets, serving
 from generator.checks.findings import walk
 from generator.evaluation import Deployment
@@ -201,4 +202,4 @@ def test_standing_without_an_endpoint_nothing_is_open() -> None:
 
 
 def test_templates_lint_clean_in_every_region() -> None:
-    assert lint(TEXTS, REGIONS) == []
+    assert lint_once(TEXTS, REGIONS) == []
