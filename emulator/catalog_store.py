@@ -39,6 +39,16 @@ def absent(kind: str, name: str) -> ApiError:
     return ApiError("ResourceNotFoundException", f"{kind} {name} not found.")
 
 
+def invalid(message: str) -> ApiError:
+    """Return the refusal of parameters."""
+    return ApiError("InvalidParametersException", message)
+
+
+def in_use(message: str) -> ApiError:
+    """Return the refusal of removing what something needs."""
+    return ApiError("ResourceInUseException", message)
+
+
 def own_portfolio(name: str) -> Record:
     """Return a portfolio of the current account and Region. Raises ApiError when there is none such."""
     found = portfolios.get(name)

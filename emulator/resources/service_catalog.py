@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator import catalog_administration as admin
-from emulator import catalog_caller, catalog_launches
+from emulator import catalog_audience, catalog_caller, catalog_launches, catalog_tags
 from emulator import catalog_store as store
 from emulator.handlers import Api, Created, HandlerFailed, Properties, ResourceHandler, Response
 from emulator.json_api import ApiError, JsonApi
@@ -48,54 +48,54 @@ def search_products(given: Given) -> dict[str, Any]:
 
 
 _OPERATIONS: Mapping[str, Call] = {
-    "AcceptPortfolioShare": admin.accept_portfolio_share,
-    "AssociatePrincipalWithPortfolio": admin.associate_principal,
+    "AcceptPortfolioShare": catalog_audience.accept_portfolio_share,
+    "AssociatePrincipalWithPortfolio": catalog_audience.associate_principal,
     "AssociateProductWithPortfolio": admin.associate_product,
-    "AssociateTagOptionWithResource": admin.associate_tag_option,
+    "AssociateTagOptionWithResource": catalog_tags.associate_tag_option,
     "CreateConstraint": admin.create_constraint,
     "CreatePortfolio": admin.create_portfolio,
-    "CreatePortfolioShare": admin.create_portfolio_share,
+    "CreatePortfolioShare": catalog_audience.create_portfolio_share,
     "CreateProduct": admin.create_product,
     "CreateProvisioningArtifact": admin.create_provisioning_artifact,
-    "CreateTagOption": admin.create_tag_option,
+    "CreateTagOption": catalog_tags.create_tag_option,
     "DeleteConstraint": admin.delete_constraint,
     "DeletePortfolio": admin.delete_portfolio,
-    "DeletePortfolioShare": admin.delete_portfolio_share,
+    "DeletePortfolioShare": catalog_audience.delete_portfolio_share,
     "DeleteProduct": admin.delete_product,
     "DeleteProvisioningArtifact": admin.delete_provisioning_artifact,
-    "DeleteTagOption": admin.delete_tag_option,
+    "DeleteTagOption": catalog_tags.delete_tag_option,
     "DescribeConstraint": admin.describe_constraint,
     "DescribePortfolio": admin.describe_portfolio,
-    "DescribePortfolioShareStatus": admin.describe_portfolio_share_status,
-    "DescribePortfolioShares": admin.describe_portfolio_shares,
+    "DescribePortfolioShareStatus": catalog_audience.describe_portfolio_share_status,
+    "DescribePortfolioShares": catalog_audience.describe_portfolio_shares,
     "DescribeProductAsAdmin": admin.describe_product_as_admin,
     "DescribeProvisionedProduct": catalog_launches.describe,
     "DescribeProvisioningArtifact": admin.describe_provisioning_artifact,
     "DescribeRecord": catalog_launches.describe_record,
-    "DisassociatePrincipalFromPortfolio": admin.disassociate_principal,
+    "DisassociatePrincipalFromPortfolio": catalog_audience.disassociate_principal,
     "DisassociateProductFromPortfolio": admin.disassociate_product,
-    "DisassociateTagOptionFromResource": admin.disassociate_tag_option,
-    "EnableAWSOrganizationsAccess": admin.enable_organizations_access,
-    "GetAWSOrganizationsAccessStatus": admin.get_organizations_access_status,
+    "DisassociateTagOptionFromResource": catalog_tags.disassociate_tag_option,
+    "EnableAWSOrganizationsAccess": catalog_audience.enable_organizations_access,
+    "GetAWSOrganizationsAccessStatus": catalog_audience.get_organizations_access_status,
     "GetProvisionedProductOutputs": catalog_launches.outputs,
-    "ListAcceptedPortfolioShares": admin.list_accepted_portfolio_shares,
+    "ListAcceptedPortfolioShares": catalog_audience.list_accepted_portfolio_shares,
     "ListConstraintsForPortfolio": admin.list_constraints_for_portfolio,
     "ListLaunchPaths": list_launch_paths,
     "ListPortfolios": admin.list_portfolios,
     "ListPortfoliosForProduct": admin.list_portfolios_for_product,
-    "ListPrincipalsForPortfolio": admin.list_principals,
+    "ListPrincipalsForPortfolio": catalog_audience.list_principals,
     "ListProvisioningArtifacts": admin.list_provisioning_artifacts,
     "ProvisionProduct": catalog_launches.provision,
-    "RejectPortfolioShare": admin.reject_portfolio_share,
+    "RejectPortfolioShare": catalog_audience.reject_portfolio_share,
     "SearchProducts": search_products,
     "SearchProvisionedProducts": catalog_launches.search,
     "TerminateProvisionedProduct": catalog_launches.terminate,
     "UpdatePortfolio": admin.update_portfolio,
-    "UpdatePortfolioShare": admin.update_portfolio_share,
+    "UpdatePortfolioShare": catalog_audience.update_portfolio_share,
     "UpdateProduct": admin.update_product,
     "UpdateProvisionedProduct": catalog_launches.update,
     "UpdateProvisioningArtifact": admin.update_provisioning_artifact,
-    "UpdateTagOption": admin.update_tag_option,
+    "UpdateTagOption": catalog_tags.update_tag_option,
 }
 _api = JsonApi("servicecatalog", _OPERATIONS)
 
@@ -189,7 +189,7 @@ def _association(props: Properties) -> Created:
 
 
 def _principal(props: Properties) -> Created:
-    admin.associate_principal(_given(props, "PortfolioId", "PrincipalARN", "PrincipalType"))
+    catalog_audience.associate_principal(_given(props, "PortfolioId", "PrincipalARN", "PrincipalType"))
     return f"{props['PrincipalARN']}|{props['PortfolioId']}", {}
 
 
@@ -214,16 +214,16 @@ def _stack_set(props: Properties) -> Mapping[str, Any]:
 
 
 def _share(props: Properties) -> Created:
-    admin.create_portfolio_share(_given(props, "PortfolioId", "AccountId", "ShareTagOptions"))
+    catalog_audience.create_portfolio_share(_given(props, "PortfolioId", "AccountId", "ShareTagOptions"))
     return f"{props['PortfolioId']}|{props['AccountId']}", {}
 
 
 def _tag_option(props: Properties) -> Created:
-    return admin.create_tag_option(_given(props, "Key", "Value"))["TagOptionDetail"]["Id"], {}
+    return catalog_tags.create_tag_option(_given(props, "Key", "Value"))["TagOptionDetail"]["Id"], {}
 
 
 def _tag(props: Properties) -> Created:
-    admin.associate_tag_option(_given(props, "ResourceId", "TagOptionId"))
+    catalog_tags.associate_tag_option(_given(props, "ResourceId", "TagOptionId"))
     return f"{props['TagOptionId']}|{props['ResourceId']}", {}
 
 
@@ -243,26 +243,28 @@ HANDLERS: Mapping[str, ResourceHandler] = {
         lambda name, props: admin.update_portfolio({"Id": name, **props}) and {},
     ),
     "AWS::ServiceCatalog::PortfolioPrincipalAssociation": _Type(
-        _principal, lambda _, props: admin.disassociate_principal(props)
+        _principal, lambda _, props: catalog_audience.disassociate_principal(props)
     ),
     "AWS::ServiceCatalog::PortfolioProductAssociation": _Type(
         _association, lambda _, props: admin.disassociate_product(props)
     ),
     "AWS::ServiceCatalog::PortfolioShare": _Type(
         _share,
-        lambda _, props: admin.delete_portfolio_share(_given(props, "PortfolioId", "AccountId")),
+        lambda _, props: catalog_audience.delete_portfolio_share(_given(props, "PortfolioId", "AccountId")),
         lambda _, props: (
-            admin.update_portfolio_share(_given(props, "PortfolioId", "AccountId", "ShareTagOptions")) and {}
+            catalog_audience.update_portfolio_share(_given(props, "PortfolioId", "AccountId", "ShareTagOptions")) and {}
         ),
         ("PortfolioId", "AccountId"),
     ),
     "AWS::ServiceCatalog::StackSetConstraint": _constraint("STACKSET", _stack_set),
     "AWS::ServiceCatalog::TagOption": _Type(
         _tag_option,
-        lambda name, _: admin.delete_tag_option({"Id": name}),
-        lambda name, props: admin.update_tag_option({"Id": name, **_given(props, "Active")}) and {},
+        lambda name, _: catalog_tags.delete_tag_option({"Id": name}),
+        lambda name, props: catalog_tags.update_tag_option({"Id": name, **_given(props, "Active")}) and {},
         ("Key", "Value"),
     ),
-    "AWS::ServiceCatalog::TagOptionAssociation": _Type(_tag, lambda _, props: admin.disassociate_tag_option(props)),
+    "AWS::ServiceCatalog::TagOptionAssociation": _Type(
+        _tag, lambda _, props: catalog_tags.disassociate_tag_option(props)
+    ),
 }
 APIS: Mapping[str, Api] = {"servicecatalog": answer}
