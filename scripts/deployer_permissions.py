@@ -39,6 +39,8 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 """Calls that IAM allows under other names than their own."""
 WORDS: Final = frozenset({"account", "config", "events", "health"})
 """Texts in the code that are no services though boto3 has services of these names."""
+OWN: Final = frozenset({"verify"})
+"""Names in the code that a service has an operation of, and that are options of the command line."""
 MEANT: Final[Mapping[str, str]] = {
     "describe_images": "ecr",
     "describe_services": "ecs",
@@ -68,7 +70,7 @@ def calls() -> dict[str, frozenset[str]]:
     services = frozenset[str]().union(*made.values())
     found: dict[str, set[str]] = {}
     for path, own in made.items():
-        for name in _names(path):
+        for name in _names(path) - OWN:
             having = {service: _matching(service, name) for service in sorted(services)}
             meant = {MEANT[name]} if name in MEANT else own
             held = {service: names for service, names in having.items() if names and service in meant}

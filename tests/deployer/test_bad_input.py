@@ -336,11 +336,14 @@ def test_configuration_is_refused_with_file_key_and_remedy(main: Main, name: str
     assert expected in sentence
 
 
-NEEDED = {"invoke": ["echo"], "destroy": ["--yes"]}
+NEEDED = {"connect": ["--client", "python"], "invoke": ["echo"], "destroy": ["--yes"]}
 """What commands need besides a configuration."""
 
 NO_CONFIGURATION = ("generate", "local", "dev", "new-tool")
 """Commands that read none."""
+
+NO_CREDENTIALS = (*NO_CONFIGURATION, "lint", "cost", "diagram", "portal")
+"""Commands that need none; the portal's page says what it lacks without them."""
 
 
 @pytest.mark.parametrize("name", [one.name for one in build.COMMANDS if one.name not in NO_CONFIGURATION])
@@ -448,9 +451,7 @@ def refused(code: str) -> Reply:
     return Reply(403, text.encode(), {"content-type": "text/xml"})
 
 
-@pytest.mark.parametrize(
-    "command", [one.name for one in build.COMMANDS if one.name not in (*NO_CONFIGURATION, "lint", "cost", "diagram")]
-)
+@pytest.mark.parametrize("command", [one.name for one in build.COMMANDS if one.name not in NO_CREDENTIALS])
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
