@@ -17,8 +17,8 @@ LONGEST_FIRST = ("container", "end_to_end", "faults", "emulator", "docs")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are processors: half of the time of most tests is waiting for what they started."""
-    return (os.cpu_count() or 1) + 1
+    """Twice as many processes as processors: with one more than these, a third of the processors' time was waiting."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
