@@ -12,7 +12,8 @@ this page. `python build.py generate` makes it out of `generator/runbook.py`, as
 Alarms tell nobody by themselves. Two composite alarms tell the topic: `CallersFail` goes off where callers fail or
 wait, `NeedsAttention` where they do not yet. Each speaks once when the first of its alarms goes off, and once when all
 are quiet again; the dashboard shows which. `LOG_GROUP`, `CLUSTER`, `SERVICE`, `TARGET_GROUP` and `CERTIFICATE` stand
-for what the stack's outputs and `python build.py status` name.
+for what the stack's outputs and `python build.py status` name, `RUNTIME` for the runtime's name with the suffix that
+its log groups bear, `TOOL` for one of its tools.
 """
 
 

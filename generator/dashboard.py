@@ -123,7 +123,7 @@ def _entrances() -> dict[str, list[Metric]]:
 def _costs() -> dict[str, list[Metric]]:
     nat = (
         'SEARCH(\'{AWS/NATGateway,NatGatewayId} NatGatewayId=("${NatGateways}")'
-        " MetricName=\"BytesOutToDestination\"', 'Sum', 3600)"
+        ' MetricName=("BytesOutToDestination" OR "BytesInFromDestination")\', \'Sum\', 3600)'
     )
     return {
         "Load balancer capacity units": [[ELB, "ConsumedLCUs", *_BALANCER, {"stat": "Sum"}]],

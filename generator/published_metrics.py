@@ -64,13 +64,18 @@ PUBLISHED: Final[Mapping[str, Mapping[str, frozenset[Dimensions]]]] = {
 }
 
 
-def refusal(namespace: str, metric: str, dimensions: frozenset[str]) -> str:
-    """Returns why nobody publishes a metric with these dimensions, an empty text where somebody does."""
+def refusal(namespace: str, metric: str, dimensions: frozenset[str], by_query: bool = False) -> str:
+    """Returns why nobody publishes a metric with these dimensions, an empty text where somebody does.
+
+    `by_query` says that the dimensions are those of a query's condition, which may name fewer than a series has.
+    """
     known = PUBLISHED.get(namespace)
     if known is None:
         return f"nobody is known to publish in {namespace}"
     if metric not in known:
         return f"{namespace} has no metric {metric}"
+    if namespace == GATEWAY and not by_query:
+        return f"{metric} is published by several sets of dimensions, and only a query is about all of them"
     if dimensions not in known[metric]:
         named = " and ".join(sorted(dimensions)) or "no dimension"
         return f"{metric} is not published by {named}"

@@ -39,18 +39,13 @@ class Entry:
 STATUS: Final = "python build.py status --watch"
 VERIFY: Final = "python build.py verify"
 DIAGNOSE: Final = "python build.py diagnose"
-ERRORS: Final = (
-    "aws logs filter-log-events --log-group-name LOG_GROUP --filter-pattern '{ $.level = \"ERROR\" }' --max-items 20"
-)
-CALLS: Final = (
-    "aws logs filter-log-events --log-group-name LOG_GROUP --filter-pattern '{ $.outcome = * && $.outcome != \"ok\" }'"
-    " --max-items 20"
-)
+ERRORS: Final = 'aws logs tail LOG_GROUP --since 1h --filter-pattern \'{ $.level = "ERROR" || $.level = "CRITICAL" }\''
+CALLS: Final = "aws logs tail LOG_GROUP --since 1h --filter-pattern '{ $.outcome = * && $.outcome != \"ok\" }'"
 EVENTS: Final = "aws ecs describe-services --cluster CLUSTER --services SERVICE --query 'services[0].events[:10]'"
 
-BLOCKED: Final = (
-    "aws logs filter-log-events --log-group-name aws-waf-logs-RUNTIME-gateway"
-    " --filter-pattern '{ $.action = \"BLOCK\" }' --max-items 20"
+BLOCKED: Final = tuple(
+    f"aws logs tail aws-waf-logs-RUNTIME-{entrance} --since 1h --filter-pattern '{{ $.action = \"BLOCK\" }}'"
+    for entrance in ("gateway", "load-balancer")
 )
 
 ENTRIES: Final = (
@@ -108,7 +103,8 @@ ENTRIES: Final = (
         "The load balancer gets no answers",
         ("LoadBalancerErrors",),
         FAILING,
-        "The load balancer answered more than five calls a minute with 502, 503 or 504 by itself, for three minutes.",
+        "The load balancer answered more than five calls a minute by itself with a status of 500 or more, for three"
+        " minutes.",
         "An agent's call fails.",
         (STATUS, "aws elbv2 describe-target-health --target-group-arn TARGET_GROUP", EVENTS),
         (
@@ -165,6 +161,7 @@ ENTRIES: Final = (
             "A tool's own dependency is down, and its calls run into `TOOL_SECONDS`.",
             "More calls come than the tasks take: `Overloaded` on the dashboard.",
             "A new image has a fault: `Crashes` on the dashboard since the deployment.",
+            "Calls that reach no task count nowhere here: [too few tasks](#too-few-tasks) tells of these.",
         ),
         (
             "Since a deployment: deploy the previous image by `image.digest`.",
@@ -224,7 +221,7 @@ ENTRIES: Final = (
         "The load balancer refused more than a hundred requests in five minutes; honest callers send none without a"
         " token.",
         "Strangers are refused, as they should be. If the gateway's own calls are refused, every call fails.",
-        (VERIFY, "python build.py invoke echo message=hello"),
+        (VERIFY, "python build.py invoke TOOL name=value"),
         (
             "Somebody scans the public address: the access log and the firewall's log say who.",
             "The gateway's token is refused: the issuer, the scope or the client was changed.",
@@ -240,7 +237,7 @@ ENTRIES: Final = (
         ATTENTION,
         "The firewall blocked more than a hundred requests in five minutes.",
         "Those callers get 403. If they are yours, their calls fail.",
-        (BLOCKED,),
+        BLOCKED,
         ("A flood or a scan.", "A rule matches what a tool is honestly sent: `terminatingRuleId` names it."),
         (
             "An honest caller over the rate: raise `gateway.firewall_source_rate` or `gateway.firewall_tool_rate`.",

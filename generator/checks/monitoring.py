@@ -141,7 +141,7 @@ def _asked(deployment: Deployment, title: str, path: str, expression: Any) -> It
     if query:
         dimensions = [{"Name": query["key"], "Value": from_placeholder(query["value"])}]
         metric = {"Namespace": query["space"], "MetricName": query["metric"], "Dimensions": dimensions}
-        yield from _about(deployment, title, path, metric)
+        yield from _about(deployment, title, path, metric, by_query=True)
     elif search:
         terms = {found["key"]: found["several"] or found["one"] or "" for found in _TERM.finditer(search["terms"])}
         keys = frozenset(search["keys"].split(","))
@@ -166,7 +166,9 @@ def _flat(value: Any) -> str:
     return str(value)
 
 
-def _about(deployment: Deployment, title: str, path: str, metric: Mapping[str, Any]) -> Iterator[Defect]:
+def _about(
+    deployment: Deployment, title: str, path: str, metric: Mapping[str, Any], by_query: bool = False
+) -> Iterator[Defect]:
     space, name = str(metric.get("Namespace")), str(metric.get("MetricName"))
     dimensions = metric.get("Dimensions") or ()
     if (metric.get("Namespace"), metric.get("MetricName")) in _filtered(deployment):
@@ -174,7 +176,7 @@ def _about(deployment: Deployment, title: str, path: str, metric: Mapping[str, A
     if space not in PUBLISHED and not space.startswith(("AWS/", "ECS/")):
         yield Defect(path, f"{title} is about {space} {name}, which no metric filter of the graph makes.")
         return
-    refused = refusal(space, name, frozenset(str(one.get("Name")) for one in dimensions))
+    refused = refusal(space, name, frozenset(str(one.get("Name")) for one in dimensions), by_query)
     if refused:
         yield Defect(path, f"{title} is about what is not there: {refused}.")
     for dimension in dimensions:
