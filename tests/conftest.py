@@ -17,8 +17,8 @@ LONGEST_FIRST = ("container", "end_to_end", "faults", "emulator", "docs")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """More than twice as many processes as processors: with one more than these, a third of the time was waiting."""
-    return 2 * (os.cpu_count() or 1) + 1
+    """Twice as many processes as processors: with one more than these, a third of the time was waiting."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
